@@ -1,0 +1,134 @@
+/**
+ * Where every exchange begins, whichever listener brought it: the head is checked, stripped and routed; then its route's
+ * chain answers. Nothing that a client, a middleware or an upstream does gets past this as an exception.
+ */
+import type { Body, HeaderList } from '@sluice/wire'
+import { maskOf } from '@sluice/wire'
+import type { Peer } from '../client.ts'
+import { type AnyProxyError, DownstreamError, InternalError, ProxyError } from '../errors.ts'
+import { ExchangeRequest, type ReceivedRequest } from '../exchange-request.ts'
+import { Exchange, type Downstream, type RouteInfo } from '../exchange.ts'
+import type { Handler } from '../middleware.ts'
+import { problemReply } from '../problem.ts'
+import type { ProxySettings } from '../proxy-settings.ts'
+import type { Reply } from '../reply.ts'
+import { ambiguityNames } from '../routing/canonical-path.ts'
+import type { Router } from '../routing/router.ts'
+import { stripHopByHop } from './hop-by-hop.ts'
+import { answerHere } from './max-forwards.ts'
+import { checkHead, type CheckedHead, dropUnderscoreFields } from './request-checks.ts'
+
+/** A route that is ready to answer. */
+export interface LinkedRoute extends RouteInfo {
+  readonly handler: Handler
+}
+
+/** What a listener knows of a request when its head has arrived. */
+export interface Arrival {
+  readonly received: ReceivedRequest
+  readonly body: Body
+  readonly peer: Peer
+  readonly downstream: Downstream
+  /** The protocol to switch to, where the client asks for one and the listener can. */
+  readonly upgrade: string | undefined
+}
+
+/** An exchange that was let in, and what answers it. */
+export interface Admission {
+  readonly exchange: Exchange
+  readonly handler: Handler
+  /** Whether no route matched: a proxy that is mounted in a server may leave it to whoever comes next. */
+  readonly isUnmatched: boolean
+}
+
+const EXPECT = maskOf('expect')
+const UNROUTED: CheckedHead = { target: '/', authority: '', host: '' }
+
+/** The entrance of one proxy. */
+export class Entrance {
+  readonly #settings: ProxySettings
+  readonly #router: Router<LinkedRoute>
+  readonly #noMatch: Handler
+
+  constructor(settings: ProxySettings, router: Router<LinkedRoute>, noMatch: Handler) {
+    this.#settings = settings
+    this.#router = router
+    this.#noMatch = noMatch
+  }
+
+  get settings(): ProxySettings {
+    return this.#settings
+  }
+
+  /** Checks, strips and routes. Never throws. */
+  admit(arrival: Arrival): Admission {
+    const { received } = arrival
+    let head = UNROUTED
+    let refusal: AnyProxyError | undefined
+    try {
+      head = checkHead(received, this.#settings.maxTargetBytes)
+      if (received.headers.hasAny(EXPECT)) checkExpectation(received)
+    } catch (error) {
+      refusal = error as AnyProxyError
+    }
+    const exchange = this.#open(arrival, head)
+    if (refusal !== undefined) return { exchange, handler: () => this.#problem(refusal), isUnmatched: false }
+    return this.#route(exchange, head)
+  }
+
+  /** Calls back with the reply, once. Never throws, and neither may the callback. */
+  answer({ exchange, handler }: Admission, respond: (reply: Reply) => void): void {
+    this.#settings.inFlight.add(exchange)
+    try {
+      const reply = handler(exchange)
+      if (reply instanceof Promise) {
+        reply.then(respond, (error: unknown) => respond(this.#failed(error, exchange)))
+      } else respond(reply)
+    } catch (error) {
+      respond(this.#failed(error, exchange))
+    }
+  }
+
+  #open({ received, body, peer, downstream, upgrade }: Arrival, head: CheckedHead): Exchange {
+    const headers = received.headers.copy()
+    stripHopByHop(headers)
+    if (headers.hasAny(EXPECT)) headers.delete('expect')
+    dropUnderscoreFields(headers, this.#settings.dropUnderscoreHeaders)
+    const client = this.#settings.forwarded.admit(headers, peer)
+    const request = new ExchangeRequest(received.method, head.target, headers, body, head.authority, upgrade)
+    return new Exchange(this.#settings, { received, request, client, downstream })
+  }
+
+  #route(exchange: Exchange, head: CheckedHead): Admission {
+    const { request } = exchange
+    const local = answerHere(exchange)
+    if (local !== undefined) return { exchange, handler: () => local, isUnmatched: false }
+    const route = this.#router.find(request, head.host)
+    const refused = request.ambiguities & ~(route?.match.allowedAmbiguities ?? 0)
+    if (refused !== 0) {
+      const error = new DownstreamError('ERR_SLUICE_AMBIGUOUS_PATH', {
+        message: `the path has: ${ambiguityNames(refused).join(', ')}`,
+      })
+      return { exchange, handler: () => this.#problem(error), isUnmatched: route === undefined }
+    }
+    if (route === undefined) return { exchange, handler: this.#noMatch, isUnmatched: true }
+    exchange.routeTo(route)
+    return { exchange, handler: route.handler, isUnmatched: false }
+  }
+
+  #problem(error: AnyProxyError): Reply {
+    return problemReply(error, this.#settings.name)
+  }
+
+  #failed(error: unknown, exchange: Exchange): Reply {
+    if (ProxyError.is(error)) return this.#problem(error)
+    this.#settings.onInternalError(error, exchange)
+    return this.#problem(new InternalError('ERR_SLUICE_INTERNAL', { cause: error }))
+  }
+}
+
+/** `100-continue` is answered by the listener when the body is first read; nothing else is known (RFC 9110, section 10.1.1). */
+function checkExpectation({ headers, httpVersion }: { headers: HeaderList; httpVersion: string }): void {
+  if (httpVersion !== '1.0' && headers.get('expect')!.toLowerCase() !== '100-continue')
+    throw new DownstreamError('ERR_SLUICE_EXPECTATION_FAILED')
+}

@@ -1,0 +1,163 @@
+/**
+ * Who the client is, and what the upstream is told about it: `Forwarded` (RFC 7239) and the `X-Forwarded-*` family, in one
+ * policy. What a client writes into these fields is believed only where its connection comes from a trusted proxy.
+ */
+import { BlockList, isIP } from 'node:net'
+import { type HeaderList, maskOf } from '@sluice/wire'
+import type { Client, Peer } from '../client.ts'
+import { ConfigError } from '../errors.ts'
+
+/** Which fields an upstream gets. */
+export type ForwardedFields = 'x-forwarded' | 'forwarded' | 'both' | 'none'
+
+/** How forwarding information is handled. */
+export interface ForwardedOptions {
+  /**
+   * Addresses and CIDR ranges of proxies in front of this one. From a connection of theirs the fields are kept and added
+   * to, and the client's address is the right-most one in them that is not trusted; from any other they are dropped.
+   * `'all'` trusts every peer: only where nothing else can connect. @default []
+   */
+  readonly trust?: 'all' | readonly string[]
+  /** @default 'x-forwarded' */
+  readonly fields?: ForwardedFields
+}
+
+const INBOUND = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host')
+const FORWARDED_FOR = maskOf('x-forwarded-for')
+const FORWARDED = maskOf('forwarded')
+
+/** The compiled policy. */
+export class ForwardedPolicy {
+  readonly fields: ForwardedFields
+  readonly #trusts: (address: string) => boolean
+
+  constructor(options: ForwardedOptions, at: string) {
+    this.fields = options.fields ?? 'x-forwarded'
+    if (!['x-forwarded', 'forwarded', 'both', 'none'].includes(this.fields)) {
+      throw new ConfigError(`${at}.fields`, 'must be "x-forwarded", "forwarded", "both" or "none"')
+    }
+    this.#trusts = options.trust === 'all' ? () => true : trustList(options.trust ?? [], `${at}.trust`)
+  }
+
+  /** Decides who the client is. Where the peer is not trusted, its forwarding fields are removed from `headers`. */
+  admit(headers: HeaderList, peer: Peer): Client {
+    if (!this.#trusts(peer.address)) {
+      dropForwardingFields(headers)
+      return new DirectClient(peer)
+    }
+    if (!headers.hasAny(INBOUND)) return new DirectClient(peer)
+    const hops = headers.hasAny(FORWARDED_FOR) ? addressesOf(headers.get('x-forwarded-for')!) : forwardedFor(headers)
+    let address = peer.address
+    for (let i = hops.length - 1; i >= 0 && this.#trusts(address); i--) {
+      if (isIP(hops[i]!) === 0) break
+      address = hops[i]!
+    }
+    const scheme = lastOf(headers.get('x-forwarded-proto')) ?? (peer.secure ? 'https' : 'http')
+    return { address, scheme: scheme === 'https' ? 'https' : 'http', peer }
+  }
+
+  /** Adds this hop to the fields of one attempt. `authority` is the client's `Host`. */
+  describe(headers: HeaderList, client: Client, authority: string): void {
+    if (this.fields === 'none') return
+    const { peer } = client
+    if (this.fields !== 'forwarded' && peer.address !== '') {
+      const before = headers.get('x-forwarded-for')
+      headers.set('X-Forwarded-For', before === undefined ? peer.address : `${before}, ${peer.address}`)
+    }
+    if (this.fields !== 'forwarded') {
+      headers.set('X-Forwarded-Proto', client.scheme)
+      if (authority !== '' && !headers.has('x-forwarded-host')) headers.append('X-Forwarded-Host', authority)
+    }
+    if (this.fields !== 'x-forwarded') headers.append('Forwarded', forwardedElement(peer, client.scheme, authority))
+  }
+}
+
+class DirectClient implements Client {
+  readonly peer: Peer
+
+  constructor(peer: Peer) {
+    this.peer = peer
+  }
+
+  get address(): string {
+    return this.peer.address
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.peer.secure ? 'https' : 'http'
+  }
+}
+
+/** Fields by which a proxy vouches for a client; from anyone else they are a forgery (RFC 9440 for `Client-Cert`). */
+function dropForwardingFields(headers: HeaderList): void {
+  headers.deleteWhere(
+    (key) =>
+      key.startsWith('x-forwarded-') ||
+      key === 'forwarded' ||
+      key === 'x-real-ip' ||
+      key === 'client-cert' ||
+      key === 'client-cert-chain',
+  )
+}
+
+function trustList(entries: readonly string[], at: string): (address: string) => boolean {
+  if (entries.length === 0) return () => false
+  const list = new BlockList()
+  entries.forEach((entry, index) => addRange(list, entry, `${at}[${index}]`))
+  return (address) => {
+    const version = isIP(address)
+    return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
+  }
+}
+
+function addRange(list: BlockList, entry: string, at: string): void {
+  const [address = '', bits, rest] = entry.split('/')
+  const version = isIP(address)
+  const width = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits)
+  if (
+    version === 0 ||
+    rest !== undefined ||
+    bits === '' ||
+    !Number.isInteger(width) ||
+    width < 0 ||
+    width > (version === 4 ? 32 : 128)
+  ) {
+    throw new ConfigError(at, `"${entry}" is neither an IP address nor a CIDR range`)
+  }
+  list.addSubnet(address, width, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** `a, b:80, [::1]:443` without ports and brackets. */
+function addressesOf(list: string): string[] {
+  return list.split(',').map((each) => bareAddress(each.trim()))
+}
+
+/** The `for` parameters of `Forwarded`, in order. */
+function forwardedFor(headers: HeaderList): string[] {
+  if (!headers.hasAny(FORWARDED)) return []
+  return headers
+    .get('forwarded')!
+    .split(',')
+    .map((element) => {
+      const pair = element.split(';').find((each) => each.trim().toLowerCase().startsWith('for='))
+      return pair === undefined ? '' : bareAddress(pair.trim().slice(4).replace(/^"|"$/g, ''))
+    })
+}
+
+function bareAddress(text: string): string {
+  if (text.startsWith('[')) return text.slice(1, text.indexOf(']'))
+  return isIP(text) === 0 && text.includes('.') ? text.replace(/:\d+$/, '') : text
+}
+
+function lastOf(list: string | undefined): string | undefined {
+  return list
+    ?.slice(list.lastIndexOf(',') + 1)
+    .trim()
+    .toLowerCase()
+}
+
+function forwardedElement(peer: Peer, scheme: string, authority: string): string {
+  const node = peer.address === '' ? 'unknown' : isIP(peer.address) === 6 ? `"[${peer.address}]"` : peer.address
+  const host = authority === '' ? '' : `;host=${/^[A-Za-z0-9.-]+$/.test(authority) ? authority : `"${authority}"`}`
+  return `for=${node};proto=${scheme}${host}`
+}

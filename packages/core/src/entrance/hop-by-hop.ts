@@ -1,0 +1,55 @@
+/**
+ * Fields that concern one connection only (RFC 9110, section 7.6.1). They are stripped at the entrance, in both
+ * directions, before any middleware runs: so a client can remove with `Connection: x-user` only what it sent itself,
+ * never what a middleware adds.
+ */
+import { type HeaderList, maskOf } from '@sluice/wire'
+
+const HOP_BY_HOP = maskOf(
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-authenticate',
+  'proxy-authorization',
+)
+const CONNECTION = maskOf('connection')
+
+const NAMES = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-authenticate',
+  'proxy-authorization',
+])
+
+/** Removes them; a message that has none, the usual case, costs one AND. */
+export function stripHopByHop(headers: HeaderList): void {
+  if (!headers.hasAny(HOP_BY_HOP)) return
+  const named = headers.hasAny(CONNECTION) ? connectionOptions(headers) : undefined
+  headers.deleteWhere((key) => NAMES.has(key) || (named !== undefined && named.has(key)))
+}
+
+/** The field names that `Connection` lists, beyond the usual `close` and `keep-alive`. */
+function connectionOptions(headers: HeaderList): Set<string> | undefined {
+  const value = headers.get('connection')!.toLowerCase()
+  if (value === 'keep-alive' || value === 'close') return undefined
+  return new Set(value.split(',').map((option) => option.trim()))
+}
+
+/** Whether `Connection` has this option. */
+export function hasConnectionOption(headers: HeaderList, option: string): boolean {
+  const value = headers.get('connection')
+  return value !== undefined && value.split(',').some((each) => each.trim().toLowerCase() === option)
+}
+
+/** The first protocol that an `Upgrade` asks for, lower case, where `Connection` says that it is meant for this hop. */
+export function requestedUpgrade(headers: HeaderList): string | undefined {
+  if (!headers.has('upgrade') || !hasConnectionOption(headers, 'upgrade')) return undefined
+  return headers.get('upgrade')!.split(',')[0]!.trim().toLowerCase()
+}

@@ -1,0 +1,97 @@
+/**
+ * What a request head must satisfy before anything looks at it. What is malformed or ambiguous is refused here, so that
+ * nothing later has to wonder (RFC 9112, sections 3 and 6; RFC 9110, section 7.2).
+ */
+import type { HeaderList } from '@sluice/wire'
+import { isToken, maskOf } from '@sluice/wire'
+import { DownstreamError } from '../errors.ts'
+import type { ReceivedRequest } from '../exchange-request.ts'
+import { parseAuthority } from '../routing/authority.ts'
+
+/** A head that passed: the target in origin form (or `*`), and the authority as the client wrote it. */
+export interface CheckedHead {
+  readonly target: string
+  /** `host[:port]`; empty where an HTTP/1.0 client named none. */
+  readonly authority: string
+  /** The host alone, lower case. */
+  readonly host: string
+}
+
+const FRAMING = maskOf('transfer-encoding')
+
+/** Throws where the head breaks a rule. */
+export function checkHead(received: ReceivedRequest, maxTargetBytes: number): CheckedHead {
+  const { method, target, headers } = received
+  if (!isToken(method)) throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the method is not a token' })
+  if (method === 'CONNECT')
+    throw new DownstreamError('ERR_SLUICE_METHOD_REFUSED', { message: 'CONNECT is not for a reverse proxy' })
+  if (target.length > maxTargetBytes) throw new DownstreamError('ERR_SLUICE_TARGET_TOO_LONG')
+  if (headers.hasAny(FRAMING)) checkTransferEncoding(received)
+  return checkTarget(received, hostOf(received))
+}
+
+function checkTransferEncoding({ headers, httpVersion }: ReceivedRequest): void {
+  const codings = headers.getAll('transfer-encoding')
+  const isChunked = codings.length === 1 && codings[0]!.trim().toLowerCase() === 'chunked'
+  if (!isChunked || httpVersion === '1.0' || headers.has('content-length')) {
+    throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the request can be framed in more than one way' })
+  }
+}
+
+/** The one `Host`; only HTTP/1.0 may leave it out. */
+function hostOf({ headers, httpVersion }: ReceivedRequest): string {
+  const values = headers.getAll('host')
+  if (values.length === 0 && httpVersion === '1.0') return ''
+  if (values.length !== 1)
+    throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: `there are ${values.length} Host fields` })
+  return values[0]!.trim()
+}
+
+function checkTarget({ method, target }: ReceivedRequest, authority: string): CheckedHead {
+  const host = authority === '' ? '' : checkAuthority(authority)
+  if (target === '*' && method === 'OPTIONS') return { target, authority, host }
+  const originForm = target.startsWith('/') ? target : fromAbsoluteForm(target, authority)
+  // Of the visible ASCII characters only "#" can not stand in a target. `//host` would be another origin to a client.
+  if (!VISIBLE.test(originForm) || originForm.startsWith('//') || originForm.startsWith('/\\')) {
+    throw new DownstreamError('ERR_SLUICE_BAD_TARGET')
+  }
+  return { target: originForm, authority, host }
+}
+
+const VISIBLE = /^[\x21\x22\x24-\x7e]+$/
+
+/** `http://host/path` with the same host as the Host field, as proxies send it; another host is none of ours. */
+function fromAbsoluteForm(target: string, authority: string): string {
+  const parts = /^https?:\/\/([^/?#]*)([/?].*)?$/i.exec(target)
+  if (parts === null) throw new DownstreamError('ERR_SLUICE_BAD_TARGET')
+  if (parts[1]!.toLowerCase() !== authority.toLowerCase()) {
+    throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: 'the target names another host than the Host field' })
+  }
+  const rest = parts[2] ?? '/'
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+function checkAuthority(authority: string): string {
+  const parsed = parseAuthority(authority)
+  if (parsed === undefined) throw new DownstreamError('ERR_SLUICE_BAD_HOST')
+  return parsed.host
+}
+
+/**
+ * Removes names that a lax upstream could take for framing once it maps `_` to `-`, as CGI-like servers do; with `all`
+ * every name that has an underscore.
+ */
+export function dropUnderscoreFields(headers: HeaderList, all: boolean): void {
+  headers.deleteWhere((key) => key.includes('_') && (all || FRAMING_LOOKALIKES.has(key.replaceAll('_', '-'))))
+}
+
+const FRAMING_LOOKALIKES = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'connection',
+  'expect',
+  'upgrade',
+  'te',
+  'trailer',
+])

@@ -1,0 +1,291 @@
+/**
+ * Every code that a proxied exchange can fail with: the one place that says what each means to the client (status, RFC
+ * 9209 type), to a retry policy, and to a reader. docs/errors.md is checked against it.
+ */
+
+/** Whose doing an error is. */
+export type ErrorSource = 'downstream' | 'upstream' | 'internal'
+
+/** How far the exchange had come. */
+export type ErrorStage =
+  | 'accept'
+  | 'request-head'
+  | 'request-body'
+  | 'queue'
+  | 'connect'
+  | 'tls'
+  | 'response-head'
+  | 'response-body'
+  | 'upgrade'
+  | 'plugin'
+
+/**
+ * Whether another attempt makes sense: `safe`, nothing reached the target, so any method may be tried again; `if-reused`,
+ * for an idempotent request whose connection had served others before; `never`.
+ */
+export type RetryAdvice = 'never' | 'safe' | 'if-reused'
+
+/** What a code stands for. */
+export interface ErrorDescription {
+  /** The status that the client gets, where it can still get one. */
+  readonly status: number
+  readonly source: ErrorSource
+  readonly stage: ErrorStage
+  readonly retry: RetryAdvice
+  /** The `error` parameter of `Proxy-Status` (RFC 9209, section 2.3). */
+  readonly proxyStatus: string
+  /** One sentence, safe to show to anybody: it names no host, no address and no file. */
+  readonly title: string
+}
+
+/** What a client can do wrong. */
+export type DownstreamErrorCode =
+  | 'ERR_SLUICE_BAD_REQUEST'
+  | 'ERR_SLUICE_BAD_HOST'
+  | 'ERR_SLUICE_BAD_TARGET'
+  | 'ERR_SLUICE_AMBIGUOUS_PATH'
+  | 'ERR_SLUICE_METHOD_REFUSED'
+  | 'ERR_SLUICE_REQUEST_TIMEOUT'
+  | 'ERR_SLUICE_BODY_TOO_LARGE'
+  | 'ERR_SLUICE_TARGET_TOO_LONG'
+  | 'ERR_SLUICE_EXPECTATION_FAILED'
+  | 'ERR_SLUICE_HEADERS_TOO_LARGE'
+  | 'ERR_SLUICE_BODY_MALFORMED'
+  | 'ERR_SLUICE_CLIENT_ABORT'
+  | 'ERR_SLUICE_NO_ROUTE'
+
+/** What a target can do wrong. */
+export type UpstreamErrorCode =
+  | 'ERR_SLUICE_CONNECT_REFUSED'
+  | 'ERR_SLUICE_CONNECT_FAILED'
+  | 'ERR_SLUICE_CONNECT_TIMEOUT'
+  | 'ERR_SLUICE_DNS_FAILED'
+  | 'ERR_SLUICE_TLS_FAILED'
+  | 'ERR_SLUICE_TLS_CERTIFICATE'
+  | 'ERR_SLUICE_QUEUE_FULL'
+  | 'ERR_SLUICE_CONNECTION_RESET'
+  | 'ERR_SLUICE_HEAD_TIMEOUT'
+  | 'ERR_SLUICE_TOTAL_TIMEOUT'
+  | 'ERR_SLUICE_RESPONSE_INVALID'
+  | 'ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE'
+  | 'ERR_SLUICE_RESPONSE_TRUNCATED'
+  | 'ERR_SLUICE_BODY_IDLE'
+  | 'ERR_SLUICE_UPGRADE_FAILED'
+
+/** What can go wrong here. */
+export type InternalErrorCode =
+  | 'ERR_SLUICE_NO_TARGET'
+  | 'ERR_SLUICE_CLOSING'
+  | 'ERR_SLUICE_BODY_CONSUMED'
+  | 'ERR_SLUICE_SLOT_MISSING'
+  | 'ERR_SLUICE_INTERNAL'
+  | 'ERR_SLUICE_CONFIG'
+
+/** A stable name: it is never given another meaning. */
+export type ProxyErrorCode = DownstreamErrorCode | UpstreamErrorCode | InternalErrorCode
+
+function downstream(status: number, stage: ErrorStage, proxyStatus: string, title: string): ErrorDescription {
+  return { status, source: 'downstream', stage, retry: 'never', proxyStatus, title }
+}
+
+function upstream(
+  status: number,
+  stage: ErrorStage,
+  retry: RetryAdvice,
+  proxyStatus: string,
+  title: string,
+): ErrorDescription {
+  return { status, source: 'upstream', stage, retry, proxyStatus, title }
+}
+
+function internal(status: number, stage: ErrorStage, proxyStatus: string, title: string): ErrorDescription {
+  return { status, source: 'internal', stage, retry: 'never', proxyStatus, title }
+}
+
+/** What the client did. */
+export const DOWNSTREAM_ERRORS: Readonly<Record<DownstreamErrorCode, ErrorDescription>> = {
+  ERR_SLUICE_BAD_REQUEST: downstream(400, 'request-head', 'http_request_error', 'The request is malformed.'),
+  ERR_SLUICE_BAD_HOST: downstream(
+    400,
+    'request-head',
+    'http_request_error',
+    'The Host field is missing, repeated or malformed.',
+  ),
+  ERR_SLUICE_BAD_TARGET: downstream(400, 'request-head', 'http_request_error', 'The request target is malformed.'),
+  ERR_SLUICE_AMBIGUOUS_PATH: downstream(
+    400,
+    'request-head',
+    'http_request_error',
+    'The path can be read in more than one way.',
+  ),
+  ERR_SLUICE_METHOD_REFUSED: downstream(405, 'request-head', 'http_request_denied', 'This method is not allowed here.'),
+  ERR_SLUICE_REQUEST_TIMEOUT: downstream(
+    408,
+    'request-head',
+    'http_request_error',
+    'The request took too long to arrive.',
+  ),
+  ERR_SLUICE_BODY_TOO_LARGE: downstream(
+    413,
+    'request-body',
+    'http_request_error',
+    'The request body is larger than allowed.',
+  ),
+  ERR_SLUICE_TARGET_TOO_LONG: downstream(
+    414,
+    'request-head',
+    'http_request_error',
+    'The request target is longer than allowed.',
+  ),
+  ERR_SLUICE_EXPECTATION_FAILED: downstream(
+    417,
+    'request-head',
+    'http_request_error',
+    'The expectation can not be met.',
+  ),
+  ERR_SLUICE_HEADERS_TOO_LARGE: downstream(
+    431,
+    'request-head',
+    'http_request_error',
+    'The request header section is larger than allowed.',
+  ),
+  ERR_SLUICE_BODY_MALFORMED: downstream(400, 'request-body', 'http_request_error', 'The request body is malformed.'),
+  ERR_SLUICE_CLIENT_ABORT: downstream(499, 'request-body', 'http_request_error', 'The client went away.'),
+  ERR_SLUICE_NO_ROUTE: downstream(404, 'request-head', 'destination_not_found', 'Nothing is found here.'),
+}
+
+/** What a target did, or did not do. */
+export const UPSTREAM_ERRORS: Readonly<Record<UpstreamErrorCode, ErrorDescription>> = {
+  ERR_SLUICE_CONNECT_REFUSED: upstream(
+    502,
+    'connect',
+    'safe',
+    'connection_refused',
+    'The upstream refused the connection.',
+  ),
+  ERR_SLUICE_CONNECT_FAILED: upstream(
+    502,
+    'connect',
+    'safe',
+    'destination_ip_unroutable',
+    'The upstream could not be reached.',
+  ),
+  ERR_SLUICE_CONNECT_TIMEOUT: upstream(
+    504,
+    'connect',
+    'safe',
+    'connection_timeout',
+    'The upstream did not accept the connection in time.',
+  ),
+  ERR_SLUICE_DNS_FAILED: upstream(
+    502,
+    'connect',
+    'safe',
+    'dns_error',
+    'The name of the upstream could not be resolved.',
+  ),
+  ERR_SLUICE_TLS_FAILED: upstream(
+    502,
+    'tls',
+    'safe',
+    'tls_protocol_error',
+    'A secure connection to the upstream could not be made.',
+  ),
+  ERR_SLUICE_TLS_CERTIFICATE: upstream(
+    502,
+    'tls',
+    'safe',
+    'tls_certificate_error',
+    'The certificate of the upstream was not accepted.',
+  ),
+  ERR_SLUICE_QUEUE_FULL: upstream(
+    503,
+    'queue',
+    'safe',
+    'connection_limit_reached',
+    'Too many requests are waiting for the upstream.',
+  ),
+  ERR_SLUICE_CONNECTION_RESET: upstream(
+    502,
+    'response-head',
+    'if-reused',
+    'connection_terminated',
+    'The upstream closed the connection before it answered.',
+  ),
+  ERR_SLUICE_HEAD_TIMEOUT: upstream(
+    504,
+    'response-head',
+    'never',
+    'http_response_timeout',
+    'The upstream did not answer in time.',
+  ),
+  ERR_SLUICE_TOTAL_TIMEOUT: upstream(
+    504,
+    'response-head',
+    'never',
+    'http_response_timeout',
+    'The exchange took longer than allowed.',
+  ),
+  ERR_SLUICE_RESPONSE_INVALID: upstream(
+    502,
+    'response-head',
+    'never',
+    'http_protocol_error',
+    'The upstream sent a malformed response.',
+  ),
+  ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE: upstream(
+    502,
+    'response-head',
+    'never',
+    'http_response_header_section_size',
+    'The header section of the upstream is larger than allowed.',
+  ),
+  ERR_SLUICE_RESPONSE_TRUNCATED: upstream(
+    502,
+    'response-body',
+    'never',
+    'http_response_incomplete',
+    'The upstream broke off its response.',
+  ),
+  ERR_SLUICE_BODY_IDLE: upstream(
+    504,
+    'response-body',
+    'never',
+    'connection_read_timeout',
+    'The upstream fell silent in the middle of its response.',
+  ),
+  ERR_SLUICE_UPGRADE_FAILED: upstream(
+    502,
+    'upgrade',
+    'never',
+    'http_upgrade_failed',
+    'The upstream did not switch protocols as asked.',
+  ),
+}
+
+/** What happened here. */
+export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescription>> = {
+  ERR_SLUICE_NO_TARGET: internal(503, 'queue', 'destination_unavailable', 'No upstream is available.'),
+  ERR_SLUICE_CLOSING: internal(503, 'accept', 'destination_unavailable', 'The proxy is shutting down.'),
+  ERR_SLUICE_BODY_CONSUMED: internal(
+    500,
+    'request-body',
+    'proxy_internal_error',
+    'The request body was consumed before it could be forwarded.',
+  ),
+  ERR_SLUICE_SLOT_MISSING: internal(
+    500,
+    'request-head',
+    'proxy_configuration_error',
+    'A middleware needs what no earlier one has set.',
+  ),
+  ERR_SLUICE_INTERNAL: internal(500, 'request-head', 'proxy_internal_error', 'Something went wrong in the proxy.'),
+  ERR_SLUICE_CONFIG: internal(500, 'accept', 'proxy_configuration_error', 'An option is wrong.'),
+}
+
+/** All of them. */
+export const ERROR_CODES: Readonly<Record<ProxyErrorCode, ErrorDescription>> = {
+  ...DOWNSTREAM_ERRORS,
+  ...UPSTREAM_ERRORS,
+  ...INTERNAL_ERRORS,
+}

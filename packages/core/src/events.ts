@@ -1,0 +1,33 @@
+/**
+ * What happens, for whoever wants to know: typed channels of `node:diagnostics_channel`, named `sluice:<package>:<event>`.
+ * Metrics, logs and traces subscribe; publishing without a subscriber costs one property read, and no object is built for
+ * it: what is published is what exists anyway.
+ */
+import { channel } from 'node:diagnostics_channel'
+import type { Exchange } from './exchange.ts'
+import type { Attempt } from './upstream/attempt.ts'
+
+/** A channel whose messages are of one type. */
+export interface EventChannel<T> {
+  readonly name: string
+  readonly hasSubscribers: boolean
+  publish(message: T): void
+  subscribe(listener: (message: T) => void): void
+  unsubscribe(listener: (message: T) => void): void
+}
+
+/** Defines an event; `pkg` is the package without its scope. */
+export function defineEvent<T>(pkg: string, event: string): EventChannel<T> {
+  return channel(`sluice:${pkg}:${event}`) as unknown as EventChannel<T>
+}
+
+/** An exchange has ended, one way or the other. */
+export interface ExchangeEnded {
+  readonly exchange: Exchange
+  readonly error: Error | undefined
+}
+
+/** `sluice:core:attempt-ended`: an attempt is complete, has failed or was cancelled. */
+export const attemptEnded: EventChannel<Attempt> = defineEvent<Attempt>('core', 'attempt-ended')
+/** `sluice:core:exchange-ended` */
+export const exchangeEnded: EventChannel<ExchangeEnded> = defineEvent<ExchangeEnded>('core', 'exchange-ended')

@@ -1,0 +1,129 @@
+/** Options of `forward`, resolved once, and the head of each attempt that follows from them. */
+import { type HeaderList, isFieldValue } from '@sluice/wire'
+import { ConfigError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { Target } from './upstream/target.ts'
+
+/** Options of `forward`. */
+export interface ForwardOptions {
+  /**
+   * The `Host` that targets see: the client's, the target's own, or this text. The client's is always in
+   * `X-Forwarded-Host`.
+   * @default 'client'
+   */
+  readonly host?: 'client' | 'target' | (string & {})
+  /**
+   * A path prefix, such as `/api`, that is removed before forwarding and named in `X-Forwarded-Prefix`. It is removed from
+   * the whole path, wherever the proxy is mounted. A path without it is forwarded as it is.
+   */
+  readonly stripPrefix?: string
+  /** Longest wait for the reply's head once the request is sent; then 504 `ERR_SLUICE_HEAD_TIMEOUT`. 0 for none. @default 60_000 */
+  readonly headTimeoutMs?: number
+  /**
+   * Longest silence within the reply's body. On expiry the connection to the target is closed and, since the head was
+   * sent, the client's is reset (`ERR_SLUICE_BODY_IDLE`). 0 for none.
+   * @default 60_000
+   */
+  readonly bodyIdleTimeoutMs?: number
+  /**
+   * Longest time from here to the reply's last byte; 504 `ERR_SLUICE_TOTAL_TIMEOUT`, or a reset once the head was sent. A
+   * `text/event-stream` is exempt once its head is there. 0 for none.
+   * @default 0
+   */
+  readonly totalTimeoutMs?: number
+  /** How many targets are tried while none accepts a connection. @default 3 */
+  readonly maxConnectAttempts?: number
+  /** Further edits, in order, after those that follow from the other options. @default [] */
+  readonly edits?: readonly HeadEdit[]
+}
+
+/** The head of one attempt while it is edited. */
+export interface AttemptHead {
+  method: string
+  /** In origin form, the target's base path included. */
+  path: string
+  /** The attempt's own. */
+  readonly headers: HeaderList
+}
+
+/** Changes the head of an attempt, once its target is known. Synchronous, and run for each attempt. */
+export type HeadEdit = (head: AttemptHead, exchange: Exchange, target: Target) => void
+
+/** Resolved options. */
+export interface ForwardPlan {
+  readonly headTimeoutMs: number
+  readonly bodyIdleTimeoutMs: number
+  readonly totalTimeoutMs: number
+  readonly maxConnectAttempts: number
+  headFor(exchange: Exchange, target: Target): AttemptHead
+}
+
+/** Checks the options and compiles them. `at` is their place, for messages. */
+export function compileForward(options: ForwardOptions, at: string): ForwardPlan {
+  const edits: HeadEdit[] = [basePathEdit, hostEdit(options.host ?? 'client', at), forwardedEdit, viaEdit]
+  if (options.stripPrefix !== undefined) edits.unshift(stripPrefixEdit(options.stripPrefix, `${at}.stripPrefix`))
+  edits.push(...(options.edits ?? []))
+  return {
+    headTimeoutMs: duration(options.headTimeoutMs ?? 60_000, `${at}.headTimeoutMs`),
+    bodyIdleTimeoutMs: duration(options.bodyIdleTimeoutMs ?? 60_000, `${at}.bodyIdleTimeoutMs`),
+    totalTimeoutMs: duration(options.totalTimeoutMs ?? 0, `${at}.totalTimeoutMs`),
+    maxConnectAttempts: count(options.maxConnectAttempts ?? 3, `${at}.maxConnectAttempts`),
+    headFor: (exchange, target) => {
+      const { request } = exchange
+      const head: AttemptHead = { method: request.method, path: request.target, headers: request.headers.copy() }
+      for (let i = 0; i < edits.length; i++) edits[i]!(head, exchange, target)
+      return head
+    },
+  }
+}
+
+const basePathEdit: HeadEdit = (head, _exchange, target) => {
+  if (target.basePath !== '') head.path = target.basePath + head.path
+}
+
+const forwardedEdit: HeadEdit = (head, exchange) => {
+  exchange.settings.forwarded.describe(head.headers, exchange.client, exchange.request.authority)
+}
+
+const viaEdit: HeadEdit = (head, exchange) => {
+  const { settings, received } = exchange
+  if (settings.via) head.headers.append('Via', `${received.httpVersion} ${settings.name}`)
+}
+
+function hostEdit(host: string, at: string): HeadEdit {
+  if (host === 'target') return (head, _exchange, target) => head.headers.set('Host', target.url.host)
+  if (host === 'client') {
+    // An HTTP/1.0 client may have named none.
+    return (head, exchange, target) => {
+      if (!head.headers.has('host')) head.headers.set('Host', exchange.request.authority || target.url.host)
+    }
+  }
+  if (host === '' || !isFieldValue(host)) throw new ConfigError(`${at}.host`, 'must be "client", "target" or a host')
+  return (head) => head.headers.set('Host', host)
+}
+
+function stripPrefixEdit(prefix: string, at: string): HeadEdit {
+  if (!/^\/.*[^/]$/.test(prefix)) throw new ConfigError(at, 'must begin with "/" and not end with it')
+  return (head, { request }) => {
+    const rest = pathBelow(prefix, request.rawPath) ?? pathBelow(prefix, request.path)
+    if (rest === undefined) return
+    head.path = request.rawQuery === '' && !head.path.endsWith('?') ? rest : `${rest}?${request.rawQuery}`
+    const outer = head.headers.get('x-forwarded-prefix') ?? ''
+    head.headers.set('X-Forwarded-Prefix', outer + prefix)
+  }
+}
+
+function pathBelow(prefix: string, path: string): string | undefined {
+  if (path === prefix) return '/'
+  return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : undefined
+}
+
+function duration(value: number, at: string): number {
+  if (!(Number.isFinite(value) && value >= 0)) throw new ConfigError(at, 'must be a number of milliseconds, 0 for none')
+  return value
+}
+
+function count(value: number, at: string): number {
+  if (!(Number.isInteger(value) && value >= 1)) throw new ConfigError(at, 'must be a whole number of at least 1')
+  return value
+}

@@ -1,0 +1,64 @@
+export { createProxy, type CloseOptions, type Proxy } from './proxy.ts'
+export type { ProxyOptions } from './proxy-options.ts'
+export type { ProxySettings, Random } from './proxy-settings.ts'
+export type { RouteBuilder } from './builder.ts'
+export type { RouteMatch, ValueMatch } from './routing/route-match.ts'
+export { PATH_AMBIGUITIES, type PathAmbiguity } from './routing/canonical-path.ts'
+export type { ForwardedFields, ForwardedOptions } from './entrance/forwarded.ts'
+export { Exchange, type Downstream, type ExchangeEnd, type RouteInfo } from './exchange.ts'
+export type { ExchangeRequest, ReceivedRequest } from './exchange-request.ts'
+export type { Client, Peer } from './client.ts'
+export { Reply, type ReplyInit } from './reply.ts'
+export { problemReply } from './problem.ts'
+export { defineMiddleware, type Handler, type Middleware } from './middleware.ts'
+export { defineSlot, type Has, type Slot } from './slot.ts'
+export { forward } from './forward.ts'
+export type { AttemptHead, ForwardOptions, HeadEdit } from './forward-plan.ts'
+export {
+  createUpstream,
+  type TargetSnapshot,
+  type Upstream,
+  type UpstreamOptions,
+  type UpstreamSnapshot,
+} from './upstream/upstream.ts'
+export type { Target, TargetConfig, TargetState } from './upstream/target.ts'
+export { wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
+export { roundRobin } from './upstream/round-robin.ts'
+export type { Gate, GateFactory, GateServices } from './upstream/gate.ts'
+export type { Attempt, AttemptPhase } from './upstream/attempt.ts'
+export type {
+  Transport,
+  TransportCall,
+  TransportObserver,
+  TransportRequest,
+  TransportStats,
+} from './transport/transport.ts'
+export { undiciTransport, type TransportTlsOptions, type UndiciTransportOptions } from './transport/undici-transport.ts'
+export type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from './listener.ts'
+export { nodeListener } from './node/node-listener.ts'
+export type { NodeHandler, NodeRequest } from './node/node-handler.ts'
+export type { NodeUpgradeHandler } from './node/node-upgrade.ts'
+export type { FetchInit } from './fetch.ts'
+export type { InformationalReply, InjectedReply, InjectedRequest } from './inject.ts'
+export type { Explanation } from './explain.ts'
+export {
+  ConfigError,
+  DownstreamError,
+  InternalError,
+  ProxyError,
+  UpstreamError,
+  type AnyProxyError,
+  type ProxyErrorOptions,
+} from './errors.ts'
+export { ERROR_CODES } from './error-codes.ts'
+export type {
+  DownstreamErrorCode,
+  ErrorDescription,
+  ErrorSource,
+  ErrorStage,
+  InternalErrorCode,
+  ProxyErrorCode,
+  RetryAdvice,
+  UpstreamErrorCode,
+} from './error-codes.ts'
+export { attemptEnded, defineEvent, exchangeEnded, type EventChannel, type ExchangeEnded } from './events.ts'

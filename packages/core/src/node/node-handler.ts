@@ -1,0 +1,79 @@
+/** A proxy as a request listener of `node:http`: in a server of one's own, in Express, or in anything that speaks Connect. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HeaderList } from '@sluice/wire'
+import type { AnyProxyError } from '../errors.ts'
+import { ReceivedRequest } from '../exchange-request.ts'
+import type { Downstream } from '../exchange.ts'
+import type { ListenerServices } from '../listener.ts'
+import { problemReply } from '../problem.ts'
+import { consumedBody, isConsumed } from './consumed-body.ts'
+import { nodeBody } from './node-body.ts'
+import { NodeReplyWriter } from './node-reply.ts'
+import { peerOf } from './node-socket.ts'
+
+/** A request of a framework that has a parsed body, or was mounted under a prefix. */
+export interface NodeRequest extends IncomingMessage {
+  /** What a body parser made of the body. */
+  body?: unknown
+  /** The URL before a router took a prefix off it. */
+  originalUrl?: string
+}
+
+/**
+ * `(request, response, next?)`. Routes match the whole path, also where the handler is mounted under a prefix. What no
+ * route matches goes to `next`, where there is one; otherwise it gets the reply for no match.
+ */
+export type NodeHandler = (request: NodeRequest, response: ServerResponse, next?: (error?: unknown) => void) => void
+
+/** `answersExpect`: whether `100-continue` was left to us by the server. */
+export function createNodeHandler(services: ListenerServices, answersExpect = false): NodeHandler {
+  return (request, response, next) => {
+    const { entrance } = services
+    const received = new ReceivedRequest(
+      request.method!,
+      request.originalUrl ?? request.url!,
+      HeaderList.received(request.rawHeaders),
+      request.httpVersion,
+    )
+    const admission = entrance.admit({
+      received,
+      body: nodeBody(request, response, received.headers, entrance.settings.maxBodyBytes, answersExpect),
+      peer: peerOf(request.socket),
+      downstream: new NodeDownstream(response),
+      upgrade: undefined,
+    })
+    if (admission.isUnmatched && next !== undefined) return next()
+    const { exchange } = admission
+    const writer = new NodeReplyWriter(exchange, request, response)
+    if (!exchange.body.isEmpty && isConsumed(request)) {
+      try {
+        exchange.request.body = consumedBody(request.body, exchange.request.headers)
+      } catch (error) {
+        return writer.send(problemReply(error as AnyProxyError, entrance.settings.name), services.isClosing())
+      }
+    }
+    entrance.answer(admission, (reply) => writer.send(reply, services.isClosing()))
+  }
+}
+
+/** What `node:http` can send ahead of a reply: 102 and 103; it has no way to send another 1xx. */
+class NodeDownstream implements Downstream {
+  readonly #response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    if (this.#response.headersSent || this.#response.req.httpVersion === '1.0') return
+    if (status === 102) this.#response.writeProcessing()
+    const links = headers.getAll('link')
+    if (status === 103 && links.length > 0) this.#response.writeEarlyHints({ ...earlyHints(headers), link: links })
+  }
+}
+
+function earlyHints(headers: HeaderList): Record<string, string> {
+  const hints: Record<string, string> = {}
+  for (const [name, value] of headers) hints[name.toLowerCase()] = value
+  return hints
+}

@@ -1,0 +1,109 @@
+/** The listener on `node:http`. */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { DownstreamError, type AnyProxyError } from '../errors.ts'
+import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
+import { problemReply } from '../problem.ts'
+import { createNodeHandler } from './node-handler.ts'
+import { createUpgradeHandler } from './node-upgrade.ts'
+
+/** A listener factory for `proxy.listen({ listener })`. */
+export function nodeListener(): ListenerFactory {
+  return (options, services) => new NodeListener(options, services)
+}
+
+class NodeListener implements Listener {
+  readonly #options: ListenOptions
+  readonly #server: Server
+  readonly #name: string
+  #connections = 0
+
+  constructor(options: ListenOptions, services: ListenerServices) {
+    this.#options = options
+    this.#name = services.entrance.settings.name
+    const handler = createNodeHandler(services)
+    const continueHandler = createNodeHandler(services, true)
+    this.#server = createServer({
+      // The entrance checks Host itself, and answers with a problem document.
+      requireHostHeader: false,
+      maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+      headersTimeout: options.headTimeoutMs ?? 60_000,
+      requestTimeout: options.requestTimeoutMs ?? 0,
+      keepAliveTimeout: options.idleTimeoutMs ?? 65_000,
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    })
+    if (options.maxConnections !== undefined && options.maxConnections > 0)
+      this.#server.maxConnections = options.maxConnections
+    this.#server.on('request', (request, response) => handler(request, response))
+    this.#server.on('checkContinue', (request, response) => continueHandler(request, response))
+    this.#server.on('checkExpectation', (request, response) => handler(request, response))
+    this.#server.on('upgrade', createUpgradeHandler(services))
+    this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) =>
+      this.#refuse(socket, new DownstreamError('ERR_SLUICE_METHOD_REFUSED')),
+    )
+    this.#server.on('clientError', (error: Error, socket: Duplex) => this.#refuse(socket, fromParser(error)))
+    this.#server.on('connection', (socket) => {
+      this.#connections++
+      socket.once('close', () => this.#connections--)
+    })
+  }
+
+  async listen(): Promise<void> {
+    const { port = 0, host, path } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      const listening = () => {
+        this.#server.off('error', reject)
+        resolve()
+      }
+      if (path === undefined) this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, listening)
+      else this.#server.listen({ path }, listening)
+    })
+  }
+
+  get address(): ListenerAddress {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') return { port: 0, host: '', url: `unix:${address ?? ''}` }
+    const isAny = address.address === '::' || address.address === '0.0.0.0'
+    const host = isAny ? 'localhost' : address.family === 'IPv6' ? `[${address.address}]` : address.address
+    return { port: address.port, host: address.address, url: `http://${host}:${address.port}` }
+  }
+
+  get connections(): number {
+    return this.#connections
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  destroy(): void {
+    this.#server.closeAllConnections()
+  }
+
+  /** Answers what never became a request. A reply that was begun can't be taken back: then only the connection goes. */
+  #refuse(socket: Duplex, error: AnyProxyError): void {
+    socket.on('error', ignore)
+    const { _httpMessage: begun } = socket as Duplex & { _httpMessage?: { headersSent: boolean } | null }
+    if (!socket.writable || begun?.headersSent === true) return void socket.destroy()
+    const reply = problemReply(error, this.#name)
+    const body = Buffer.from(reply.body.inMemory ?? '')
+    let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n`
+    for (const [name, value] of reply.headers) head += `${name}: ${value}\r\n`
+    socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]), () => socket.destroy())
+  }
+}
+
+/** What Node's parser refuses, in our codes. */
+function fromParser(cause: Error & { code?: string }): DownstreamError {
+  if (cause.code === 'HPE_HEADER_OVERFLOW') return new DownstreamError('ERR_SLUICE_HEADERS_TOO_LARGE', { cause })
+  if (cause.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new DownstreamError('ERR_SLUICE_REQUEST_TIMEOUT', { cause })
+  if (cause.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new DownstreamError('ERR_SLUICE_BODY_TOO_LARGE', { cause })
+  return new DownstreamError('ERR_SLUICE_BAD_REQUEST', { cause })
+}
+
+function ignore(): void {}

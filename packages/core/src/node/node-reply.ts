@@ -1,0 +1,161 @@
+/** Writes a reply to a `ServerResponse`. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BodyFlow, BodySink, HeaderList } from '@sluice/wire'
+import type { Exchange } from '../exchange.ts'
+import { frameReply } from '../reply-framing.ts'
+import type { Reply } from '../reply.ts'
+import { drain } from './node-body.ts'
+import { resetSocket } from './node-socket.ts'
+
+/** What a client may still send after an early reply before its connection is closed. */
+const DRAIN = { bytes: 1_048_576, ms: 2_000 }
+
+/** One reply on its way out. Ends the exchange when the response is closed. */
+export class NodeReplyWriter implements BodySink {
+  readonly #exchange: Exchange
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #reply: Reply | undefined = undefined
+  #flow: BodyFlow | undefined = undefined
+  #held: Uint8Array | undefined = undefined
+  #isPiping = false
+  #isDone = false
+  #bytes = 0
+  #error: Error | undefined = undefined
+
+  constructor(exchange: Exchange, request: IncomingMessage, response: ServerResponse) {
+    this.#exchange = exchange
+    this.#request = request
+    this.#response = response
+    response.on('close', () => this.#closed())
+  }
+
+  /** Writes head and body. Whatever goes wrong from here on ends the connection, not the process. */
+  send(reply: Reply, isClosing: boolean): void {
+    // A client that is still sending may be done by the end of this turn; then its connection can be kept.
+    if (!this.#isRequestComplete() && !this.#exchange.body.isEmpty) setImmediate(() => this.#send(reply, isClosing))
+    else this.#send(reply, isClosing)
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#isDone) return true
+    this.#bytes += chunk.byteLength
+    // A first chunk that is at hand waits for the end of this turn: a small reply leaves in one write.
+    if (this.#isPiping && this.#held === undefined && this.#bytes === chunk.byteLength) {
+      this.#held = chunk
+      return true
+    }
+    this.#flush()
+    return this.#response.write(chunk) || this.#waitForDrain()
+  }
+
+  begin(flow: BodyFlow): void {
+    this.#flow = flow
+  }
+
+  end(trailers?: HeaderList): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    if (trailers !== undefined) this.#addTrailers(trailers)
+    if (this.#isRequestComplete()) return this.#finish()
+    this.#flush()
+    this.#response.flushHeaders()
+    drain(this.#request, this.#exchange.clock, DRAIN, () => this.#finish())
+  }
+
+  abort(error: Error): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#error = error
+    // A clean end would make a truncated body look whole (RFC 9112, section 8).
+    if (this.#response.socket !== null) resetSocket(this.#response.socket)
+  }
+
+  #send(reply: Reply, isClosing: boolean): void {
+    const response = this.#response
+    this.#reply = reply
+    if (response.destroyed || response.headersSent) return reply.body.cancel()
+    try {
+      frameReply(reply, this.#exchange.received.method)
+      if (isClosing || !this.#isRequestComplete()) reply.headers.set('Connection', 'close')
+      response.writeHead(reply.status, reply.headers.raw() as string[])
+      this.#pipe(reply)
+    } catch (error) {
+      this.#exchange.settings.onInternalError(error, this.#exchange)
+      reply.body.cancel()
+      this.abort(error as Error)
+    }
+  }
+
+  #pipe(reply: Reply): void {
+    this.#isPiping = true
+    reply.body.pipe(this)
+    this.#isPiping = false
+    if (this.#isDone) return
+    // The head leaves at once even where the body takes its time, as with server-sent events.
+    if (this.#held === undefined) this.#response.flushHeaders()
+    else this.#flush()
+  }
+
+  #flush(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    if (!this.#response.write(held)) this.#waitForDrain()
+  }
+
+  #finish(): void {
+    const held = this.#held
+    this.#held = undefined
+    if (held === undefined) this.#response.end()
+    else this.#response.end(held)
+  }
+
+  #waitForDrain(): false {
+    this.#response.once('drain', () => this.#flow?.resume())
+    return false
+  }
+
+  #addTrailers(trailers: HeaderList): void {
+    if (this.#reply?.body.length !== undefined) return
+    const pairs: [string, string][] = [...trailers].filter(([name]) => !FORBIDDEN_IN_TRAILERS.has(name.toLowerCase()))
+    this.#response.addTrailers(pairs)
+  }
+
+  /** A request without a body is complete with its head, though Node says so only after the handler has returned. */
+  #isRequestComplete(): boolean {
+    return this.#request.complete || !hasBody(this.#exchange)
+  }
+
+  #closed(): void {
+    const isWhole = this.#response.writableFinished && this.#error === undefined
+    if (!isWhole) {
+      this.#isDone = true
+      this.#exchange.abort()
+      this.#flow?.cancel(this.#exchange.aborted!)
+    }
+    this.#exchange.end(this.#reply, this.#bytes, isWhole ? undefined : (this.#error ?? this.#exchange.aborted))
+  }
+}
+
+function hasBody({ received }: Exchange): boolean {
+  return received.headers.has('transfer-encoding') || (received.headers.get('content-length') ?? '0') !== '0'
+}
+
+/** What concerns framing, routing or authentication may not come late (RFC 9110, section 6.5.1). */
+const FORBIDDEN_IN_TRAILERS = new Set([
+  'transfer-encoding',
+  'content-length',
+  'host',
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'authorization',
+  'set-cookie',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'cache-control',
+])

@@ -1,0 +1,28 @@
+/** What is known of a client's socket, and how it is broken off. */
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import type { Peer } from '../client.ts'
+
+const peers = new WeakMap<Duplex, Peer>()
+
+/** The peer of a connection; the same object for all its requests. */
+export function peerOf(socket: Duplex): Peer {
+  let peer = peers.get(socket)
+  if (peer === undefined) peers.set(socket, (peer = readPeer(socket)))
+  return peer
+}
+
+/** Ends a connection so that the other side can't take what it got for complete: by a reset where the transport has one. */
+export function resetSocket(socket: Duplex): void {
+  if (socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined)
+    socket.resetAndDestroy()
+  else socket.destroy()
+}
+
+function readPeer(socket: Duplex): Peer {
+  const { remoteAddress = '', remotePort = 0 } = socket as Socket
+  const address =
+    remoteAddress.startsWith('::ffff:') && remoteAddress.includes('.') ? remoteAddress.slice(7) : remoteAddress
+  return { address, port: remotePort, secure: socket instanceof TLSSocket }
+}

@@ -1,0 +1,62 @@
+/**
+ * What carries an attempt to a target and brings the reply back. Callbacks, not promises: one object observes an attempt
+ * from its connection to its last byte, and nothing is allocated between.
+ */
+import type { Body, HeaderList } from '@sluice/wire'
+import type { AnyProxyError } from '../errors.ts'
+import type { Reply } from '../reply.ts'
+import type { Target } from '../upstream/target.ts'
+
+/** One attempt's request, ready to be sent. */
+export interface TransportRequest {
+  readonly method: string
+  /** In origin form. */
+  readonly path: string
+  /** End-to-end fields and `Host`. Framing fields in it are the transport's to correct from the body. */
+  readonly headers: HeaderList
+  readonly body: Body
+  /** The protocol to switch to, where the client asked for one. */
+  readonly upgrade: string | undefined
+  /** Longest wait for the reply's head once the request is sent. 0 for none. */
+  readonly headTimeoutMs: number
+  /** Longest silence within the reply's body. 0 for none. */
+  readonly bodyIdleTimeoutMs: number
+  /** Must go over a connection that has served nothing before: the attempt repeats one that a stale connection lost. */
+  readonly freshConnection: boolean
+}
+
+/** Learns what becomes of an attempt. */
+export interface TransportObserver {
+  /** A 1xx reply other than 100 and 101 has come. */
+  informational(status: number, headers: HeaderList): void
+  /** The head has come. Fields are as received; the body flows once it is read. */
+  reply(reply: Reply): void
+  /** The last call, exactly once: the reply is complete, or the attempt has failed. A body in flow was aborted before. */
+  done(error: AnyProxyError | undefined): void
+}
+
+/** The handle on an attempt under way. */
+export interface TransportCall {
+  /** Whether its connection may have served a request before. */
+  readonly reused: boolean
+  /** Gives it up and frees its connection at once. `done` is still called. Harmless after the end. */
+  cancel(error: AnyProxyError): void
+}
+
+/** How many connections to a target there are. */
+export interface TransportStats {
+  readonly connected: number
+  readonly active: number
+  readonly pending: number
+}
+
+/** Connections to the targets of one upstream. */
+export interface Transport {
+  readonly name: string
+  send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall
+  stats(target: Target): TransportStats
+  /** Closes what is idle, waits for what is under way, and refuses the rest. */
+  close(): Promise<void>
+  /** Closes everything at once. */
+  destroy(): Promise<void>
+}

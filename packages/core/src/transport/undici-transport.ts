@@ -1,0 +1,142 @@
+/**
+ * The transport on undici: HTTP/1.1 pools, HTTP/2 where a target offers it, and any dispatcher of undici's that a user
+ * brings along.
+ */
+import { type buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { ConfigError } from '../errors.ts'
+import type { Target } from '../upstream/target.ts'
+import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
+import { UndiciCall } from './undici-call.ts'
+
+/** TLS towards targets. Certificates are verified unless {@link rejectUnauthorized} says otherwise. */
+export interface TransportTlsOptions {
+  /** Certificate authorities in PEM, in place of the well-known ones. */
+  readonly ca?: string | readonly string[]
+  /** This proxy's own certificate and key in PEM, for targets that ask for one. */
+  readonly cert?: string
+  readonly key?: string
+  /** The name to ask for and to verify. @default the URL's host */
+  readonly servername?: string
+  /** `false` accepts any certificate: for tests only. @default true */
+  readonly rejectUnauthorized?: boolean
+}
+
+/** Options of {@link undiciTransport}. */
+export interface UndiciTransportOptions {
+  /** Connections to one target at most; further attempts wait. @default 1024 */
+  readonly maxConnections?: number
+  /** Longest wait for a connection, TLS handshake included. @default 5_000 */
+  readonly connectTimeoutMs?: number
+  /** How long an idle connection is kept: shorter than targets keep theirs (Node: 5 s). @default 4_000 */
+  readonly idleTimeoutMs?: number
+  /** Larger header sections of replies are refused. @default 65_536 */
+  readonly maxResponseHeaderBytes?: number
+  /** Speaks HTTP/2 with targets that choose it by ALPN. @default false */
+  readonly allowH2?: boolean
+  readonly tls?: TransportTlsOptions
+  /** A dispatcher of your own for all targets; the options above are then its business, and so is closing it. */
+  readonly dispatcher?: Dispatcher
+}
+
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range */
+export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
+  return new UndiciTransport(options)
+}
+
+class UndiciTransport implements Transport {
+  readonly name = 'undici'
+  readonly #options: PoolSettings
+  readonly #dispatcher: Dispatcher | undefined
+  readonly #pools = new Map<Target, TargetPool>()
+
+  constructor(options: UndiciTransportOptions) {
+    const { ca, ...tls } = options.tls ?? {}
+    this.#dispatcher = options.dispatcher
+    this.#options = {
+      connections: atLeast(1, options.maxConnections ?? 1024, 'maxConnections'),
+      pipelining: 1,
+      keepAliveTimeout: atLeast(1, options.idleTimeoutMs ?? 4_000, 'idleTimeoutMs'),
+      keepAliveMaxTimeout: options.idleTimeoutMs ?? 4_000,
+      maxHeaderSize: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'maxResponseHeaderBytes'),
+      allowH2: options.allowH2 ?? false,
+      connect: {
+        ...tls,
+        ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+        timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'connectTimeoutMs'),
+      },
+    }
+  }
+
+  send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall {
+    const pool = this.#pools.get(target) ?? this.#open(target)
+    return pool.send(request, observer)
+  }
+
+  stats(target: Target): TransportStats {
+    return this.#pools.get(target)?.stats ?? { connected: 0, active: 0, pending: 0 }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()))
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
+  }
+
+  #open(target: Target): TargetPool {
+    const pool = new TargetPool(target, this.#options, this.#dispatcher)
+    this.#pools.set(target, pool)
+    return pool
+  }
+}
+
+/** undici's options, with `connect` in the one of its forms that can be extended. */
+type PoolSettings = Omit<Pool.Options, 'connect'> & { readonly connect: buildConnector.BuildOptions }
+
+/** The connections to one target. */
+class TargetPool {
+  readonly #target: Target
+  readonly #options: PoolSettings
+  readonly #dispatcher: Dispatcher
+  readonly #pool: Pool | undefined
+  #connected = 0
+
+  constructor(target: Target, options: PoolSettings, dispatcher: Dispatcher | undefined) {
+    this.#target = target
+    const { socketPath } = target
+    this.#options = socketPath === undefined ? options : { ...options, connect: { ...options.connect, socketPath } }
+    this.#pool = dispatcher === undefined ? new Pool(target.origin, this.#options) : undefined
+    this.#dispatcher = dispatcher ?? this.#pool!
+    this.#dispatcher.on('connect', () => this.#connected++)
+    this.#dispatcher.on('disconnect', () => this.#connected--)
+  }
+
+  get stats(): TransportStats {
+    const stats = this.#pool?.stats
+    return { connected: this.#connected, active: stats?.running ?? 0, pending: stats?.pending ?? 0 }
+  }
+
+  send(request: TransportRequest, observer: TransportObserver): TransportCall {
+    // undici does not say which connection an attempt gets; where none is open, it is certainly a new one.
+    const call = new UndiciCall(this.#target, request, observer, this.#connected > 0 && !request.freshConnection)
+    if (request.freshConnection && this.#pool !== undefined)
+      call.dispatchOnce(new Client(this.#target.origin, this.#options))
+    else call.dispatchOn(this.#dispatcher)
+    return call
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close()
+  }
+
+  async destroy(): Promise<void> {
+    await this.#pool?.destroy()
+  }
+}
+
+function atLeast(minimum: number, value: number, name: string): number {
+  if (!(Number.isFinite(value) && value >= minimum))
+    throw new ConfigError(`undiciTransport.${name}`, `must be a number of at least ${minimum}`)
+  return value
+}

@@ -1,0 +1,93 @@
+/** One try at one target: the record that logs, gates and `explain` read, and the observer of its transport. */
+import type { Body, HeaderList } from '@sluice/wire'
+import type { AnyProxyError } from '../errors.ts'
+import { attemptEnded } from '../events.ts'
+import type { Reply } from '../reply.ts'
+import type { TransportCall, TransportObserver, TransportRequest } from '../transport/transport.ts'
+import type { Target } from './target.ts'
+import type { Upstream } from './upstream.ts'
+
+/**
+ * `pending`: no head yet. `replied`: the head has come, the body is under way. `complete`, `failed` and `cancelled` (the
+ * client left, or another attempt was faster) are final.
+ */
+export type AttemptPhase = 'pending' | 'replied' | 'complete' | 'failed' | 'cancelled'
+
+/** What becomes of an attempt; `forward` is the one who asks. */
+export interface AttemptOwner {
+  /** The head is here. */
+  replied(attempt: Attempt, reply: Reply): void
+  /** After `replied`: the body is complete, or broke. */
+  finished(attempt: Attempt): void
+  /** It failed before there was a head. */
+  failed(attempt: Attempt, error: AnyProxyError): void
+  informational(status: number, headers: HeaderList): void
+}
+
+/** Times are milliseconds of the upstream's clock. */
+export class Attempt implements TransportObserver {
+  readonly target: Target
+  readonly upstream: Upstream
+  readonly startedAt: number
+  phase: AttemptPhase = 'pending'
+  /** When the reply's head had come. */
+  headAt: number | undefined = undefined
+  endedAt: number | undefined = undefined
+  status: number | undefined = undefined
+  error: AnyProxyError | undefined = undefined
+  readonly #owner: AttemptOwner
+  #call: TransportCall | undefined = undefined
+  #body: Body
+
+  constructor(upstream: Upstream, target: Target, owner: AttemptOwner, body: Body) {
+    this.upstream = upstream
+    this.target = target
+    this.startedAt = upstream.clock.now()
+    this.#owner = owner
+    this.#body = body
+  }
+
+  /** Whether its connection may have served others before. */
+  get reused(): boolean {
+    return this.#call?.reused ?? false
+  }
+
+  /** Whether the request's body could be sent once more. */
+  get canReplay(): boolean {
+    return this.#body.canReplay
+  }
+
+  send(request: TransportRequest): void {
+    this.target.active++
+    this.#call = this.upstream.transport.send(this.target, request, this)
+  }
+
+  /** Gives it up, and frees its connection. Harmless once it has ended. */
+  cancel(error: AnyProxyError): void {
+    if (this.endedAt === undefined) this.#call?.cancel(error)
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    this.#owner.informational(status, headers)
+  }
+
+  reply(reply: Reply): void {
+    this.phase = 'replied'
+    this.headAt = this.upstream.clock.now()
+    this.status = reply.status
+    this.upstream.observe(this)
+    this.#owner.replied(this, reply)
+  }
+
+  done(error: AnyProxyError | undefined): void {
+    const hadReply = this.phase === 'replied'
+    this.endedAt = this.upstream.clock.now()
+    this.error = error
+    this.target.active--
+    this.phase = error === undefined ? 'complete' : error.source === 'downstream' ? 'cancelled' : 'failed'
+    if (this.phase === 'failed') this.upstream.observe(this)
+    if (attemptEnded.hasSubscribers) attemptEnded.publish(this)
+    if (hadReply) this.#owner.finished(this)
+    else if (error !== undefined) this.#owner.failed(this, error)
+  }
+}

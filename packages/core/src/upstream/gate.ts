@@ -1,0 +1,39 @@
+/** What decides whether a target may be picked at all, and learns from outcomes: health, ejection, breaker, slow start. */
+import type { Clock } from '@sluice/wire'
+import type { Random } from '../proxy-settings.ts'
+import type { Attempt } from './attempt.ts'
+import type { Target } from './target.ts'
+
+/** A gate of one upstream. */
+export interface Gate {
+  readonly name: string
+  /** Whether the target may be picked. Asked when something changes, not for each request. */
+  admits(target: Target): boolean
+  /** Why not, for `explain()`. */
+  reason?(target: Target): string
+  /**
+   * Learns from an attempt: called when its head has come or it has failed, and once more where its body breaks later.
+   * `attempt.phase` tells which. An attempt that the client cancelled is not reported.
+   */
+  observe(target: Target, attempt: Attempt): void
+  /** A factor for the target's weight, 0 to 1. @default 1 */
+  weight?(target: Target): number
+  /** Live state as plain data. */
+  snapshot?(): unknown
+  /** Frees timers and the like. */
+  close?(): void
+}
+
+/** What a gate gets from its upstream. */
+export interface GateServices {
+  readonly upstream: string
+  readonly clock: Clock
+  readonly random: Random
+  /** All targets at this moment. */
+  targets(): readonly Target[]
+  /** Says that an answer of `admits` or `weight` is different from now on. */
+  changed(): void
+}
+
+/** Makes a gate; an option such as `gates: [outlierEjection()]` holds these. */
+export type GateFactory = (services: GateServices) => Gate

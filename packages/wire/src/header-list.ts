@@ -1,0 +1,234 @@
+/**
+ * The header fields of one message: ordered, with duplicates and the spelling they came with. Two flat arrays hold them,
+ * which is what a parser delivers and a serializer wants; a 31-bit mask says which of the names that a proxy asks for are
+ * there, so that asking for one that is not, the usual case, costs one AND.
+ */
+import { WireError } from './errors.ts'
+import { knownName } from './header-names.ts'
+import { assertField } from './header-syntax.ts'
+
+/** What a header list can be made of. */
+export type HeaderListInit =
+  | HeaderList
+  | Iterable<readonly [name: string, value: string]>
+  | Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+/** An ordered, mutable list of header fields. Names compare without regard to case; values are latin1 strings. */
+export class HeaderList implements Iterable<[name: string, value: string]> {
+  #keys: string[] = []
+  #flat: string[] = []
+  #mask = 0
+  /** The arrays belong to another list as well: they are copied before the first write. */
+  #shared = false
+  #frozen = false
+
+  /** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` when a name is no token or a value has a forbidden character */
+  constructor(init?: HeaderListInit) {
+    if (init === undefined) return
+    if (init instanceof HeaderList) this.#share(init)
+    else if (Symbol.iterator in init) for (const [name, value] of init) this.append(name, value)
+    else {
+      for (const [name, value] of Object.entries(init)) {
+        if (Array.isArray(value)) for (const each of value) this.append(name, each)
+        else if (value !== undefined) this.append(name, String(value))
+      }
+    }
+  }
+
+  /**
+   * Takes over what a strict parser delivered: `[name, value, name, value, ...]`, as received. Not checked again, and not
+   * copied: the array belongs to the list from now on.
+   */
+  static received(flat: string[]): HeaderList {
+    const list = new HeaderList()
+    list.#flat = flat
+    for (let i = 0; i < flat.length; i += 2) list.#index(flat[i]!)
+    return list
+  }
+
+  /** How many fields there are, duplicates included. */
+  get size(): number {
+    return this.#keys.length
+  }
+
+  /**
+   * The value under `name`; where there are several, all of them, joined with `", "` (RFC 9110, section 5.3), or `"; "`
+   * for `Cookie`. `undefined` where there is none. `Set-Cookie` can't be joined without loss: see {@link getAll}.
+   */
+  get(name: string): string | undefined {
+    const key = this.#lookUp(name)
+    if (key === undefined) return undefined
+    const keys = this.#keys
+    const first = keys.indexOf(key)
+    if (first < 0) return undefined
+    let value = this.#flat[2 * first + 1]!
+    for (let i = keys.indexOf(key, first + 1); i >= 0; i = keys.indexOf(key, i + 1)) {
+      value += (key === 'cookie' ? '; ' : ', ') + this.#flat[2 * i + 1]!
+    }
+    return value
+  }
+
+  /** Every value under `name`, in order. */
+  getAll(name: string): string[] {
+    const values: string[] = []
+    const key = this.#lookUp(name)
+    if (key === undefined) return values
+    for (let i = this.#keys.indexOf(key); i >= 0; i = this.#keys.indexOf(key, i + 1))
+      values.push(this.#flat[2 * i + 1]!)
+    return values
+  }
+
+  /** Whether there is a field of this name. */
+  has(name: string): boolean {
+    const key = this.#lookUp(name)
+    return key !== undefined && this.#keys.includes(key)
+  }
+
+  /** Whether any name of a mask is there, in constant time; see {@link maskOf}. */
+  hasAny(mask: number): boolean {
+    return (this.#mask & mask) !== 0
+  }
+
+  /**
+   * Makes `value` the only one under `name`, in the place of the first, or at the end.
+   * @throws {WireError} `ERR_SLUICE_HEADER_INVALID`, `ERR_SLUICE_HEADER_FROZEN`
+   */
+  set(name: string, value: string): this {
+    assertField(name, value)
+    this.#own()
+    const key = this.#lookUp(name)
+    const first = key === undefined ? -1 : this.#keys.indexOf(key)
+    if (first < 0) return this.#push(name, value)
+    this.#flat[2 * first] = name
+    this.#flat[2 * first + 1] = value
+    if (this.#keys.includes(key!, first + 1)) this.#removeFrom(first + 1, (each) => each === key)
+    return this
+  }
+
+  /**
+   * Adds a field at the end, beside others of the same name.
+   * @throws {WireError} `ERR_SLUICE_HEADER_INVALID`, `ERR_SLUICE_HEADER_FROZEN`
+   */
+  append(name: string, value: string): this {
+    assertField(name, value)
+    this.#own()
+    return this.#push(name, value)
+  }
+
+  /**
+   * Removes every field of this name; says whether there was one.
+   * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
+   */
+  delete(name: string): boolean {
+    const key = this.#lookUp(name)
+    if (key === undefined) return false
+    const first = this.#keys.indexOf(key)
+    if (first < 0) return false
+    this.#own()
+    this.#removeFrom(first, (each) => each === key)
+    return true
+  }
+
+  /**
+   * Removes the fields whose lower-case name satisfies the predicate; says whether there was any.
+   * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
+   */
+  deleteWhere(predicate: (key: string) => boolean): boolean {
+    const first = this.#keys.findIndex(predicate)
+    if (first < 0) return false
+    this.#own()
+    this.#removeFrom(first, predicate)
+    return true
+  }
+
+  /** A list of its own with the same fields. The arrays are shared until one of the two is written to. */
+  copy(): HeaderList {
+    const list = new HeaderList()
+    list.#share(this)
+    return list
+  }
+
+  /** Makes every later write throw. Returns the list. */
+  freeze(): this {
+    this.#frozen = true
+    return this
+  }
+
+  /** `[name, value, name, value, ...]` in order, as given. A view of the list itself: not to be written to or kept. */
+  raw(): readonly string[] {
+    return this.#flat
+  }
+
+  /** `[name, value]` in order, in the original spelling. */
+  *[Symbol.iterator](): Generator<[name: string, value: string]> {
+    for (let i = 0; i < this.#flat.length; i += 2) yield [this.#flat[i]!, this.#flat[i + 1]!]
+  }
+
+  /** By lower-case name, for logs and assertions; a name with several values gives an array. */
+  toJSON(): Record<string, string | string[]> {
+    const record: Record<string, string | string[]> = Object.create(null)
+    for (const key of new Set(this.#keys)) {
+      const values = this.getAll(key)
+      record[key] = values.length === 1 ? values[0]! : values
+    }
+    return record
+  }
+
+  /** The key under which `name` may be found, or `undefined` where the mask already says that it is not there. */
+  #lookUp(name: string): string | undefined {
+    const known = knownName(name)
+    if (known === undefined) return name.toLowerCase()
+    return known.bit !== 0 && (this.#mask & known.bit) === 0 ? undefined : known.key
+  }
+
+  #index(name: string): void {
+    const known = knownName(name) ?? knownName(name.toLowerCase())
+    if (known === undefined) {
+      this.#keys.push(name.toLowerCase())
+    } else {
+      this.#keys.push(known.key)
+      this.#mask |= known.bit
+    }
+  }
+
+  #push(name: string, value: string): this {
+    this.#index(name)
+    this.#flat.push(name, value)
+    return this
+  }
+
+  #removeFrom(start: number, predicate: (key: string) => boolean): void {
+    const keys = this.#keys
+    const flat = this.#flat
+    let kept = start
+    for (let i = start; i < keys.length; i++) {
+      if (predicate(keys[i]!)) continue
+      keys[kept] = keys[i]!
+      flat[2 * kept] = flat[2 * i]!
+      flat[2 * kept + 1] = flat[2 * i + 1]!
+      kept++
+    }
+    keys.length = kept
+    flat.length = 2 * kept
+    this.#mask = 0
+    for (const key of keys) this.#mask |= knownName(key)?.bit ?? 0
+  }
+
+  #share(other: HeaderList): void {
+    this.#keys = other.#keys
+    this.#flat = other.#flat
+    this.#mask = other.#mask
+    this.#shared = true
+    // A frozen list never writes, so it need not know that its arrays have a second reader.
+    if (!other.#frozen) other.#shared = true
+  }
+
+  #own(): void {
+    if (this.#frozen)
+      throw new WireError('ERR_SLUICE_HEADER_FROZEN', 'these header fields are as received and can not be changed')
+    if (!this.#shared) return
+    this.#keys = this.#keys.slice()
+    this.#flat = this.#flat.slice()
+    this.#shared = false
+  }
+}

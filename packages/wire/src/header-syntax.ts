@@ -1,0 +1,30 @@
+/** Which characters may stand in a field name and value (RFC 9110, sections 5.1 and 5.5). */
+import { WireError } from './errors.ts'
+
+const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
+// Beyond the RFC's CR, LF and NUL every other control character is refused too, and all above U+00FF: written as latin1,
+// U+010A would become a line feed.
+const NOT_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+
+/** Whether `text` is a token (RFC 9110, section 5.6.2): not empty, and no separators. */
+export function isToken(text: string): boolean {
+  return text.length > 0 && !NOT_TOKEN.test(text)
+}
+
+/** Whether `text` may be sent as a field value as it stands. */
+export function isFieldValue(text: string): boolean {
+  return !NOT_VALUE.test(text)
+}
+
+/** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` */
+export function assertField(name: string, value: string): void {
+  if (typeof name !== 'string' || !isToken(name)) {
+    throw new WireError('ERR_SLUICE_HEADER_INVALID', `not a field name: ${JSON.stringify(name)}`)
+  }
+  if (typeof value !== 'string' || !isFieldValue(value)) {
+    throw new WireError(
+      'ERR_SLUICE_HEADER_INVALID',
+      `the value of "${name}" has a character that no field value may have`,
+    )
+  }
+}

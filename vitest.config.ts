@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config'
+
+// Packages resolve to their sources, so a test never meets a stale build. The rest is Vite's own list for servers.
+const conditions = ['@sluice/source', 'module', 'node', 'development|production']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ['@sluice/source', 'node'] } },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    // The same for the processes that a test starts, and for what Node itself resolves.
+    execArgv: ['--conditions=@sluice/source'],
+    env: { NODE_OPTIONS: '--conditions=@sluice/source' },
+    typecheck: {
+      include: ['packages/*/test/**/*.test-d.ts', 'test/**/*.test-d.ts'],
+      tsconfig: './tsconfig.types.json',
+    },
+  },
+})
