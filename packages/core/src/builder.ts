@@ -55,7 +55,11 @@ export class RouteScope<S = unknown> implements RouteBuilder<S> {
   }
 
   use<A = unknown>(middleware: Middleware<S, A>): RouteScope<S & A> {
-    if (typeof middleware !== 'function') throw new ConfigError(this.#at, 'a middleware must be a function')
+    const at = `${this.#at}use[${this.#chain.length}]`
+    if (typeof middleware !== 'function') throw new ConfigError(at, 'a middleware must be a function')
+    // The root goes on: its own end is for what no route matches.
+    if (this.#isFinished && this.#at !== '')
+      throw new ConfigError(at, 'comes too late: forward() and handle() are each the last call')
     this.#chain.push(middleware)
     return this as unknown as RouteScope<S & A>
   }
@@ -73,12 +77,15 @@ export class RouteScope<S = unknown> implements RouteBuilder<S> {
   }
 
   handle(handler: Handler<S>): void {
-    if (typeof handler !== 'function') throw new ConfigError(this.#at, 'a handler must be a function')
+    if (typeof handler !== 'function') throw new ConfigError(`${this.#at}handle`, 'a handler must be a function')
     this.#finish(handler as Handler, undefined)
   }
 
   #finish(terminal: Handler, upstream: Upstream | undefined): void {
-    if (this.#isFinished) throw new ConfigError(this.#at, 'ends twice: forward() and handle() are each the last call')
+    if (this.#isFinished) {
+      const at = this.#at === '' ? 'routes' : this.#at.slice(0, -1)
+      throw new ConfigError(at, 'ends twice: forward() and handle() are each the last call')
+    }
     this.#isFinished = true
     this.#routes.push({
       name: this.#match.name,

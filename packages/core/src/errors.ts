@@ -23,7 +23,7 @@ export interface ProxyErrorOptions {
   readonly cause?: unknown
   /** The key of the target whose attempt failed. */
   readonly target?: string
-  /** Another status for the client than the code's own. */
+  /** Another status for the client than the code's own, 400 to 599. */
   readonly status?: number
   /** Another stage than the code's own. */
   readonly stage?: ErrorStage
@@ -48,6 +48,9 @@ export class ProxyError extends Error {
     this.name = new.target.name
     this.code = code
     this.status = options.status ?? description.status
+    if (!(Number.isInteger(this.status) && this.status >= 400 && this.status <= 599)) {
+      throw new RangeError(`not a status for an error: ${this.status}`)
+    }
     this.source = description.source
     this.stage = options.stage ?? description.stage
     this.retry = options.retry ?? description.retry

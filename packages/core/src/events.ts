@@ -1,10 +1,10 @@
 /**
  * What happens, for whoever wants to know: typed channels of `node:diagnostics_channel`, named `sluice:<package>:<event>`.
  * Metrics, logs and traces subscribe; publishing without a subscriber costs one property read, and no object is built for
- * it: what is published is what exists anyway.
+ * it.
  */
 import { channel } from 'node:diagnostics_channel'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, ExchangeEnd } from './exchange.ts'
 import type { Attempt } from './upstream/attempt.ts'
 
 /** A channel whose messages are of one type. */
@@ -21,10 +21,9 @@ export function defineEvent<T>(pkg: string, event: string): EventChannel<T> {
   return channel(`sluice:${pkg}:${event}`) as unknown as EventChannel<T>
 }
 
-/** An exchange has ended, one way or the other. */
-export interface ExchangeEnded {
+/** An exchange has ended, one way or the other; also one that was refused before any middleware saw it. */
+export interface ExchangeEnded extends ExchangeEnd {
   readonly exchange: Exchange
-  readonly error: Error | undefined
 }
 
 /** `sluice:core:attempt-ended`: an attempt is complete, has failed or was cancelled. */

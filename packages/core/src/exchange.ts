@@ -61,6 +61,8 @@ export class Exchange<out S = unknown> {
   readonly settings: ProxySettings
   /** When the head had arrived, by `clock.now()`. */
   readonly startedAt: number
+  /** @internal Its place among the exchanges in flight; -1 for none. */
+  inFlightIndex = -1
   /** Where it was routed to; missing where nothing matched. */
   route: RouteInfo | undefined = undefined
   #params: Readonly<Record<string, string>> | undefined = undefined
@@ -110,7 +112,11 @@ export class Exchange<out S = unknown> {
    * The value of a slot that the type says is set.
    * @throws {InternalError} `ERR_SLUICE_SLOT_MISSING` where a cast has lied about it
    */
-  get<Name extends string, T>(this: Exchange<{ readonly [N in Name]: T }>, slot: Slot<Name, T>): T {
+  get<Name extends string, T>(
+    // Only the slot says what `T` is: the state would offer the types of all slots that are set.
+    this: Exchange<{ readonly [N in NoInfer<Name>]: NoInfer<T> }>,
+    slot: Slot<Name, T>,
+  ): T {
     const value = this.#slots?.[slot.index]
     if (value === undefined)
       throw new InternalError('ERR_SLUICE_SLOT_MISSING', { message: `the slot "${slot.name}" is not set` })
@@ -165,10 +171,11 @@ export class Exchange<out S = unknown> {
     if (this.#ended) return
     this.#ended = true
     this.settings.inFlight.delete(this)
-    if (exchangeEnded.hasSubscribers) exchangeEnded.publish({ exchange: this, error })
-    if (this.#onEnd === undefined) return
+    for (const attempt of this.attempts) attempt.release()
+    if (this.#onEnd === undefined && !exchangeEnded.hasSubscribers) return
     const end: ExchangeEnd = { reply, error, durationMs: this.clock.now() - this.startedAt, bodyBytes }
-    for (const callback of this.#onEnd) {
+    if (exchangeEnded.hasSubscribers) exchangeEnded.publish({ exchange: this, ...end })
+    for (const callback of this.#onEnd ?? []) {
       try {
         callback(end)
       } catch (cause) {

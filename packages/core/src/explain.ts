@@ -33,8 +33,10 @@ export function explain(
   const { exchange, handler, isUnmatched } = entrance.admit(arrivalOf(init, () => {}))
   const { request, client, route } = exchange
   const definition = route === undefined ? undefined : routes.get(route)
-  // What is neither routed nor left over was refused, or is answered at the entrance: by a handler that only returns.
-  const reply = definition === undefined && !isUnmatched ? handler(exchange) : undefined
+  // What is neither routed nor left over was refused, or is answered at the entrance: by a handler that only returns. A
+  // mounted proxy leaves an ambiguous path that matches nothing to whoever comes next, but by itself it refuses it.
+  const isAnswered = definition === undefined && (!isUnmatched || request.ambiguities !== 0)
+  const reply = isAnswered ? handler(exchange) : undefined
   const refusal =
     reply === undefined || reply instanceof Promise ? undefined : { status: reply.status, code: reply.error?.code }
   exchange.request.body.cancel()

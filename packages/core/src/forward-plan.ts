@@ -87,7 +87,8 @@ const forwardedEdit: HeadEdit = (head, exchange) => {
 
 const viaEdit: HeadEdit = (head, exchange) => {
   const { settings, received } = exchange
-  if (settings.via) head.headers.append('Via', `${received.httpVersion} ${settings.name}`)
+  // The name is a token.
+  if (settings.via) head.headers.appendUnchecked('Via', `${received.httpVersion} ${settings.name}`)
 }
 
 function hostEdit(host: string, at: string): HeadEdit {

@@ -12,14 +12,14 @@ import { stripHopByHop } from './entrance/hop-by-hop.ts'
 import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { compileForward, type ForwardOptions, type ForwardPlan } from './forward-plan.ts'
+import { isIdempotent } from './idempotent.ts'
 import type { Handler } from './middleware.ts'
 import { problemReply } from './problem.ts'
 import type { Reply } from './reply.ts'
 import { Attempt, type AttemptOwner } from './upstream/attempt.ts'
+import { wasTried } from './upstream/balancer.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
 
 /**
  * A handler that forwards to an upstream. Answers 503 (`ERR_SLUICE_NO_TARGET`) where no target is admissible, and throws
@@ -72,7 +72,7 @@ class Forwarding implements AttemptOwner {
   replied(_attempt: Attempt, reply: Reply): void {
     const { settings } = this.#exchange
     stripHopByHop(reply.headers)
-    if (settings.via) reply.headers.append('Via', `1.1 ${settings.name}`)
+    if (settings.via) reply.headers.appendUnchecked('Via', `1.1 ${settings.name}`)
     // A stream of events has no total duration; the others have to end in time, body included.
     if (this.#deadline !== undefined && isEventStream(reply)) this.#deadline.cancel()
     this.#resolve(reply)
@@ -118,10 +118,10 @@ class Forwarding implements AttemptOwner {
     if (this.#exchange.aborted !== undefined || !attempt.canReplay) return undefined
     if (error.retry === 'safe' && this.#attempts < this.#plan.maxConnectAttempts) {
       const other = this.#upstream.pick(this.#exchange)
-      return other === undefined || other === attempt.target ? undefined : other
+      return other === undefined || wasTried(other, this.#exchange.attempts) ? undefined : other
     }
     if (error.retry !== 'if-reused' || !attempt.reused || this.#usedFreshConnection) return undefined
-    if (!IDEMPOTENT.has(this.#exchange.request.method)) return undefined
+    if (!isIdempotent(this.#exchange.request.method)) return undefined
     this.#usedFreshConnection = true
     return attempt.target
   }

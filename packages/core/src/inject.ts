@@ -5,6 +5,7 @@ import type { Arrival, Entrance } from './entrance/entrance.ts'
 import { requestedUpgrade } from './entrance/hop-by-hop.ts'
 import { ReceivedRequest } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
+import { limitBody } from './limited-body.ts'
 import { observeBody } from './observed-body.ts'
 import { frameReply } from './reply-framing.ts'
 import type { Reply } from './reply.ts'
@@ -46,11 +47,16 @@ export class InjectedReply {
     this.headers = reply.headers
     this.exchange = exchange
     this.informational = informational
+    // What is in memory is here: whether anybody reads it makes no difference to the exchange.
+    if (reply.body.inMemory !== undefined) {
+      this.body = reply.body
+      exchange.end(reply, reply.body.inMemory.byteLength)
+      return
+    }
     this.body = observeBody(reply.body, (bytes, error, trailers) => {
       this.trailers = trailers
       exchange.end(reply, bytes, error)
     })
-    if (reply.body.isEmpty) exchange.end(reply, 0)
   }
 
   /** The whole body as text. See {@link Body.text}. */
@@ -68,7 +74,7 @@ export class InjectedReply {
 export function inject(entrance: Entrance, init: InjectedRequest): Promise<InjectedReply> {
   const informational: InformationalReply[] = []
   const arrival = arrivalOf(init, (status, headers) => informational.push({ status, headers }))
-  const admission = entrance.admit(arrival)
+  const admission = entrance.admit({ ...arrival, body: limitBody(arrival.body, entrance.settings.maxBodyBytes) })
   return new Promise((resolve) => {
     entrance.answer(admission, (reply) => {
       frameReply(reply, arrival.received.method)

@@ -10,7 +10,8 @@ import { Reply } from './reply.ts'
 
 /** `name` is the proxy's pseudonym. The reply's `error` is the error itself, for logs and middlewares. */
 export function problemReply(error: AnyProxyError, name: string): Reply {
-  const { title, proxyStatus } = ERROR_CODES[error.code]
+  // An error of another copy of the package may have a code that this one does not know.
+  const { title, proxyStatus } = ERROR_CODES[error.code] ?? ERROR_CODES.ERR_SLUICE_INTERNAL
   const document = {
     type: 'about:blank',
     title: STATUS_CODES[error.status] ?? 'Error',
@@ -28,4 +29,13 @@ export function problemReply(error: AnyProxyError, name: string): Reply {
   const reply = new Reply(error.status, headers, Body.of(JSON.stringify(document)))
   reply.error = error
   return reply
+}
+
+/** The same as a whole HTTP/1.1 message, for what never became a request; the connection is closed behind it. */
+export function problemMessage(error: AnyProxyError, name: string): string {
+  const { status, headers, body } = problemReply(error, name)
+  const text = Buffer.from(body.inMemory ?? '').toString('latin1')
+  let message = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: ${text.length}\r\n`
+  for (const [field, value] of headers) message += `${field}: ${value}\r\n`
+  return `${message}\r\n${text}`
 }

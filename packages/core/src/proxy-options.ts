@@ -51,9 +51,21 @@ export function resolveProxyOptions(options: ProxyOptions): ProxySettings {
     random: options.random ?? systemRandom,
     forwarded: new ForwardedPolicy(options.forwarded ?? {}, 'forwarded'),
     dropUnderscoreHeaders: options.dropUnderscoreHeaders ?? false,
-    onInternalError: options.onError ?? report,
+    onInternalError: guarded(options.onError ?? report),
     inFlight: new InFlight(),
   })
+}
+
+/** The client waits for its 500: what tells of one error must not become another. */
+function guarded(onError: (error: unknown, exchange: Exchange) => void): ProxySettings['onInternalError'] {
+  return (error, exchange) => {
+    try {
+      onError(error, exchange)
+    } catch (cause) {
+      report(error)
+      report(cause)
+    }
+  }
 }
 
 function report(error: unknown): void {

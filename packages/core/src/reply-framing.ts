@@ -14,6 +14,8 @@ export function frameReply(reply: Reply, method: string): void {
   if (headers.hasAny(FRAMING)) headers.delete('transfer-encoding')
   if (status === 204 || status === 101) headers.delete('content-length')
   if (method === 'HEAD' || status === 204 || status === 304) return dropBody(reply, method)
+  // It asks the client to reset its form and has no content (RFC 9110, section 15.3.6).
+  if (status === 205) dropBody(reply, method)
   const { length } = reply.body
   if (length === undefined) {
     if (headers.hasAny(CONTENT_LENGTH)) headers.delete('content-length')

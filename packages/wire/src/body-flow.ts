@@ -40,3 +40,6 @@ export interface BodySource extends BodyFlow {
   /** Starts the flow into `sink`, which has had its `begin`. Called at most once; may write and end at once. */
   start(sink: BodySink): void
 }
+
+/** The flow of what is there already, and of what has not begun. */
+export const NO_FLOW: BodyFlow = Object.freeze({ resume() {}, cancel() {} })

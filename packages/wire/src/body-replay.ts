@@ -25,6 +25,8 @@ export class ReplayBuffer implements BodySink {
   }
 
   get canReplay(): boolean {
+    // Before the first reader the body itself must still be there.
+    if (this.#flow === undefined && this.#body.isUsed) return false
     return this.#size <= this.#maxBytes && !(this.#outcome instanceof Error)
   }
 
@@ -40,12 +42,13 @@ export class ReplayBuffer implements BodySink {
       const message = `more than ${this.#maxBytes} bytes of this body have flowed: it can not be replayed`
       return reader.sink.abort(new WireError('ERR_SLUICE_BODY_USED', message))
     }
-    for (const chunk of this.#kept) reader.sink.write(chunk)
+    let wantsMore = true
+    for (const chunk of this.#kept) wantsMore = reader.sink.write(chunk)
     // The reader may have given up while it was written to.
     if (this.#reader !== reader) return
     if (this.#outcome === 'complete') reader.sink.end(this.#trailers)
     else if (this.#flow === undefined) this.#body.pipe(this)
-    else this.#flow.resume()
+    else if (wantsMore) this.#flow.resume()
   }
 
   resumeFor(reader: ReplayReader): void {
@@ -59,13 +62,15 @@ export class ReplayBuffer implements BodySink {
     if (this.#outcome === 'flowing' && this.#size > this.#maxBytes) this.dispose(error)
   }
 
-  /** Gives up the body for good. */
+  /** Gives up the body for good, with whoever reads it at the moment. */
   dispose(error: Error): void {
     if (this.#outcome !== 'flowing') return
     this.#outcome = error
     this.#kept = []
     if (this.#flow === undefined) this.#body.cancel(error)
     else this.#flow.cancel(error)
+    // A cancelled source makes no further call: without this a reader would wait for ever.
+    this.#reader?.sink.abort(error)
   }
 
   begin(flow: BodyFlow): void {

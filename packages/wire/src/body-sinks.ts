@@ -10,17 +10,17 @@ import type { HeaderList } from './header-list.ts'
 /** Gathers a body of at most `maxBytes`. */
 export class CollectingSink implements BodySink {
   readonly whole: Promise<Buffer>
+  readonly #body: Body
   readonly #maxBytes: number
-  readonly #expected: number | undefined
   readonly #chunks: Uint8Array[] = []
   #size = 0
   #flow!: BodyFlow
   #resolve!: (bytes: Buffer) => void
   #reject!: (error: Error) => void
 
-  constructor(maxBytes: number, expected: number | undefined) {
+  constructor(body: Body, maxBytes: number) {
+    this.#body = body
     this.#maxBytes = maxBytes
-    this.#expected = expected
     this.whole = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -29,13 +29,12 @@ export class CollectingSink implements BodySink {
 
   begin(flow: BodyFlow): void {
     this.#flow = flow
-    if ((this.#expected ?? 0) > this.#maxBytes) this.#tooLarge()
   }
 
   write(chunk: Uint8Array): boolean {
     this.#size += chunk.byteLength
-    if (this.#size > this.#maxBytes) this.#tooLarge()
-    else this.#chunks.push(chunk)
+    if (this.#size <= this.#maxBytes) this.#chunks.push(chunk)
+    else this.#giveUp(this.tooLarge())
     return true
   }
 
@@ -51,11 +50,17 @@ export class CollectingSink implements BodySink {
     this.#reject(error)
   }
 
-  #tooLarge(): void {
-    const error = new WireError(
-      'ERR_SLUICE_BODY_TOO_LARGE',
-      `the body has more than the ${this.#maxBytes} bytes allowed`,
-    )
+  /** Whether a body of this length, where that is known, would fit. */
+  accepts(length: number | undefined): boolean {
+    return length === undefined || length <= this.#maxBytes
+  }
+
+  tooLarge(): WireError {
+    const message = `the body has more than the ${this.#maxBytes} bytes allowed`
+    return new WireError('ERR_SLUICE_BODY_TOO_LARGE', message, { body: this.#body })
+  }
+
+  #giveUp(error: WireError): void {
     this.#chunks.length = 0
     this.#reject(error)
     this.#flow.cancel(error)

@@ -17,7 +17,10 @@ export class ReadableSource implements BodySource {
 
   start(sink: BodySink): void {
     const readable = this.#readable
-    if (readable.destroyed && !readable.readableEnded) return this.#fail(sink, readable.errored)
+    if (readable.readableEnded) {
+      return this.#fail(sink, new WireError('ERR_SLUICE_BODY_USED', 'the stream was read to its end before'))
+    }
+    if (readable.destroyed) return this.#fail(sink, readable.errored)
     readable.on('data', (chunk: Uint8Array | string) => {
       if (this.#settled) return
       if (!sink.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)) readable.pause()

@@ -16,6 +16,8 @@ export class TransformedSource implements BodySource, BodySink {
   }
 
   start(sink: BodySink): void {
+    // The reader may have had its fill when it learned what it gets: a body longer than it takes.
+    if (this.#ended) return
     this.#sink = sink
     this.#body.pipe(this.#transformer(this))
   }

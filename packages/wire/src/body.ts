@@ -7,7 +7,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import type { BodyFlow, BodySink, BodySource } from './body-flow.ts'
+import { type BodySink, type BodySource, NO_FLOW } from './body-flow.ts'
 import { ReplayBuffer } from './body-replay.ts'
 import { CollectingSink, ReadableSink, webStreamOf } from './body-sinks.ts'
 import { ReadableSource, WebStreamSource } from './body-sources.ts'
@@ -94,7 +94,7 @@ export class Body {
   pipe(sink: BodySink): void {
     const source = this.#source
     if (source === null) {
-      sink.begin(NOTHING_TO_HOLD_BACK)
+      sink.begin(NO_FLOW)
       if (this.#bytes!.byteLength > 0) sink.write(this.#bytes!)
       sink.end()
       return
@@ -129,7 +129,12 @@ export class Body {
    * @throws {WireError} `ERR_SLUICE_BODY_TOO_LARGE`, `ERR_SLUICE_BODY_USED`; or what the source failed with
    */
   async bytes(options: ReadBodyOptions = {}): Promise<Buffer> {
-    const sink = new CollectingSink(options.maxBytes ?? DEFAULT_MAX_READ_BYTES, this.length)
+    const sink = new CollectingSink(this, options.maxBytes ?? DEFAULT_MAX_READ_BYTES)
+    if (!sink.accepts(this.length) && !this.#used) {
+      // What can be replayed is still of use to others.
+      if (!(this.#source instanceof ReplayBuffer)) this.cancel(sink.tooLarge())
+      throw sink.tooLarge()
+    }
     this.pipe(sink)
     return await sink.whole
   }
@@ -148,7 +153,7 @@ export class Body {
     try {
       return JSON.parse(text)
     } catch (cause) {
-      throw new WireError('ERR_SLUICE_BODY_NOT_JSON', 'the body is not JSON', { cause })
+      throw new WireError('ERR_SLUICE_BODY_NOT_JSON', 'the body is not JSON', { cause, body: this })
     }
   }
 
@@ -183,5 +188,3 @@ export class Body {
     return new Body(new TransformedSource(this, transformer), null, length)
   }
 }
-
-const NOTHING_TO_HOLD_BACK: BodyFlow = { resume() {}, cancel() {} }

@@ -20,9 +20,12 @@ const BRAND = Symbol.for('sluice.WireError')
 /** An error of the wire package. Tell it by `code`, or by {@link WireError.is}, which also works across copies. */
 export class WireError extends Error {
   readonly code: WireErrorCode
+  /** The body whose reader got it, where there is one: a proxy answers for a request's, and not for a reply's. */
+  readonly body: object | undefined
 
-  constructor(code: WireErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: WireErrorCode, message: string, options?: ErrorOptions & { readonly body?: object }) {
     super(message, options)
+    this.body = options?.body
     this.name = 'WireError'
     this.code = code
     Object.defineProperty(this, BRAND, { value: true })

@@ -4,7 +4,7 @@
  * there, so that asking for one that is not, the usual case, costs one AND.
  */
 import { WireError } from './errors.ts'
-import { knownName } from './header-names.ts'
+import { knownName, UNKNOWN_NAMES } from './header-names.ts'
 import { assertField } from './header-syntax.ts'
 
 /** What a header list can be made of. */
@@ -116,6 +116,16 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   }
 
   /**
+   * Adds a field that is known to be well-formed, such as one made of an address: unchecked, for fields that every
+   * request gets.
+   * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
+   */
+  appendUnchecked(name: string, value: string): this {
+    this.#own()
+    return this.#push(name, value)
+  }
+
+  /**
    * Removes every field of this name; says whether there was one.
    * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
    */
@@ -176,8 +186,8 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
 
   /** The key under which `name` may be found, or `undefined` where the mask already says that it is not there. */
   #lookUp(name: string): string | undefined {
-    const known = knownName(name)
-    if (known === undefined) return name.toLowerCase()
+    const known = knownName(name) ?? knownName(name.toLowerCase())
+    if (known === undefined) return (this.#mask & UNKNOWN_NAMES) === 0 ? undefined : name.toLowerCase()
     return known.bit !== 0 && (this.#mask & known.bit) === 0 ? undefined : known.key
   }
 
@@ -185,6 +195,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     const known = knownName(name) ?? knownName(name.toLowerCase())
     if (known === undefined) {
       this.#keys.push(name.toLowerCase())
+      this.#mask |= UNKNOWN_NAMES
     } else {
       this.#keys.push(known.key)
       this.#mask |= known.bit
@@ -211,7 +222,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     keys.length = kept
     flat.length = 2 * kept
     this.#mask = 0
-    for (const key of keys) this.#mask |= knownName(key)?.bit ?? 0
+    for (const key of keys) this.#mask |= knownName(key)?.bit ?? UNKNOWN_NAMES
   }
 
   #share(other: HeaderList): void {

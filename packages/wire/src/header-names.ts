@@ -1,93 +1,50 @@
 /**
  * Header names, interned. A name is lower-cased once; the common ones come from a table, so that comparing them is
- * comparing pointers, and 31 of them own a bit each, so that a list knows at once which of these it does not hold.
+ * comparing pointers. What a proxy asks of every message has a bit, so that a list knows at once what it does not hold;
+ * names that are asked for together share one, and all that the table does not know share the last.
  */
 
-/** Those with a bit: what a proxy asks of every message. At most 31, so that a mask stays a small integer. */
-const FLAGGED = [
-  'host',
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'te',
-  'trailer',
-  'upgrade',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'expect',
-  'via',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'max-forwards',
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'cache-control',
-  'content-type',
-  'content-encoding',
-  'accept-encoding',
-  'etag',
-  'if-none-match',
-  'range',
-  'vary',
-  'date',
-  'proxy-status',
-] as const // oxfmt keeps this a table
+/** A line a bit, at most 30: with the one for unknown names a mask stays a small integer. */
+const FLAGGED = `
+  host
+  connection
+  content-length
+  transfer-encoding
+  te
+  trailer
+  upgrade
+  keep-alive proxy-connection
+  proxy-authenticate proxy-authorization
+  expect
+  via
+  forwarded
+  x-forwarded-for
+  x-forwarded-proto
+  x-forwarded-host
+  x-forwarded-port x-forwarded-prefix x-real-ip client-cert client-cert-chain
+  max-forwards
+  authorization
+  cookie
+  set-cookie
+  cache-control
+  content-type
+  content-encoding
+  accept-encoding
+  etag
+  if-none-match
+  range
+  vary
+  date
+  proxy-status`
 
-const COMMON = [
-  'accept',
-  'accept-language',
-  'accept-ranges',
-  'access-control-allow-origin',
-  'age',
-  'cdn-cache-control',
-  'content-disposition',
-  'content-language',
-  'content-location',
-  'content-range',
-  'dnt',
-  'expires',
-  'if-match',
-  'if-modified-since',
-  'if-range',
-  'if-unmodified-since',
-  'last-modified',
-  'link',
-  'location',
-  'origin',
-  'pragma',
-  'priority',
-  'proxy-authentication-info',
-  'referer',
-  'retry-after',
-  'sec-fetch-dest',
-  'sec-fetch-mode',
-  'sec-fetch-site',
-  'sec-websocket-accept',
-  'sec-websocket-extensions',
-  'sec-websocket-key',
-  'sec-websocket-protocol',
-  'sec-websocket-version',
-  'server',
-  'strict-transport-security',
-  'traceparent',
-  'tracestate',
-  'upgrade-insecure-requests',
-  'user-agent',
-  'www-authenticate',
-  'x-content-type-options',
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-frame-options',
-  'x-powered-by',
-  'x-real-ip',
-  'x-request-id',
-  'x-requested-with',
-] as const
+const COMMON = `
+  accept accept-language accept-ranges access-control-allow-origin age alt-svc cdn-cache-control content-disposition
+  content-language content-location content-range content-security-policy dnt expires if-match if-modified-since if-range
+  if-unmodified-since last-modified link location origin pragma priority proxy-authentication-info referer retry-after
+  sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user
+  sec-websocket-accept sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version server
+  server-timing strict-transport-security traceparent tracestate upgrade-insecure-requests user-agent www-authenticate
+  x-content-type-options x-frame-options x-powered-by x-request-id x-requested-with`
 
 /** A name that the table knows. */
 export interface KnownName {
@@ -95,39 +52,46 @@ export interface KnownName {
   readonly bit: number
 }
 
-// Keyed by the spellings that occur in practice: all lower case, and Each-Word-Capitalised.
-const KNOWN = new Map<string, KnownName>()
-FLAGGED.forEach((key, index) => register({ key, bit: 1 << index }))
-COMMON.forEach((key) => register({ key, bit: 0 }))
-for (const [spelling, key] of [
-  ['ETag', 'etag'],
-  ['TE', 'te'],
-  ['WWW-Authenticate', 'www-authenticate'],
-  ['DNT', 'dnt'],
-] as const) {
-  KNOWN.set(spelling, KNOWN.get(key)!)
+/** The bit of every name that the table does not know. */
+export const UNKNOWN_NAMES: number = 1 << 30
+
+/** Names whose usual spelling is neither. */
+const SPELLINGS: Readonly<Record<string, string>> = {
+  etag: 'ETag',
+  te: 'TE',
+  'www-authenticate': 'WWW-Authenticate',
+  dnt: 'DNT',
 }
 
-/** The table's entry for a name in one of its usual spellings. */
+const known = new Map<string, KnownName>()
+words(FLAGGED, '\n').forEach((group, index) => words(group, ' ').forEach((key) => register({ key, bit: 1 << index })))
+words(COMMON, /\s/).forEach((key) => register({ key, bit: 0 }))
+
+/** The table's entry for a name in one of its usual spellings: all lower case, or Each-Word-Capitalised. */
 export function knownName(name: string): KnownName | undefined {
-  return KNOWN.get(name)
+  return known.get(name)
 }
 
 /** The bits of all the names given. Each must have one: a name without is a mistake of the caller. */
 export function maskOf(...names: readonly string[]): number {
   let mask = 0
   for (const name of names) {
-    const bit = KNOWN.get(name)?.bit ?? 0
+    const bit = known.get(name)?.bit ?? 0
     if (bit === 0) throw new RangeError(`the header name "${name}" has no bit`)
     mask |= bit
   }
   return mask
 }
 
-function register(known: KnownName): void {
-  KNOWN.set(known.key, known)
-  KNOWN.set(
-    known.key.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()),
-    known,
-  )
+function register(entry: KnownName): void {
+  const capitalised = entry.key.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+  known.set(entry.key, entry)
+  known.set(SPELLINGS[entry.key] ?? capitalised, entry)
+}
+
+function words(text: string, separator: string | RegExp): string[] {
+  return text
+    .split(separator)
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
 }

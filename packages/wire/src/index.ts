@@ -3,7 +3,29 @@ export { systemClock } from './system-clock.ts'
 export { TimerWheel, type TimerWheelOptions } from './timer-wheel.ts'
 export { WireError, type WireErrorCode } from './errors.ts'
 export { HeaderList, type HeaderListInit } from './header-list.ts'
-export { maskOf } from './header-names.ts'
+export { maskOf, UNKNOWN_NAMES } from './header-names.ts'
 export { isFieldValue, isToken } from './header-syntax.ts'
 export { Body, type ReadableOptions, type ReadBodyOptions } from './body.ts'
 export type { BodyFlow, BodySink, BodySource } from './body-flow.ts'
+export {
+  ConnectionPool,
+  type AcquireFailure,
+  type PoolOptions,
+  type PoolStats,
+  type ReusePolicy,
+  type Waiter,
+} from './http1/connection-pool.ts'
+export type { ClientConnection, CloseReason } from './http1/client-connection.ts'
+export type { ConnectError, ConnectorOptions } from './http1/connector.ts'
+export { HttpServer, type HttpServerOptions, type ListenAddress } from './http1/http-server.ts'
+export type { IncomingRequest, RequestObserver } from './http1/incoming-request.ts'
+export { latin1 } from './http1/latin1.ts'
+export { DEFAULT_LIMITS, type MessageLimits } from './http1/limits.ts'
+export { MessageError, type MessageFault } from './http1/message-error.ts'
+export {
+  OutgoingRequest,
+  type ReplyObserver,
+  type RequestFailure,
+  type RequestMessage,
+} from './http1/outgoing-request.ts'
+export type { ConnectionOptions, ServerConnection } from './http1/server-connection.ts'

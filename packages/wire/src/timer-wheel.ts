@@ -6,6 +6,8 @@
 import type { ScheduledCall } from './clock.ts'
 
 const SLOTS = 512
+/** Far enough for any deadline, and a number that can still be added to. */
+const FOREVER_MS = Number.MAX_SAFE_INTEGER / 2
 
 /** Options of a {@link TimerWheel}. */
 export interface TimerWheelOptions {
@@ -27,7 +29,7 @@ export class TimerWheel {
   constructor(options: TimerWheelOptions) {
     this.#tickMs = options.tickMs ?? 50
     this.#now = options.now
-    this.#tick = this.#currentTick()
+    this.#tick = this.#tickAt(this.#now())
     for (let i = 0; i < SLOTS; i++) this.#slots.push(new WheelEntry(this, 0, noop))
   }
 
@@ -36,12 +38,15 @@ export class TimerWheel {
     return this.#armed
   }
 
-  /** Calls `callback` once, at the first tick that is at least `delayMs` away. */
+  /**
+   * Calls `callback` once, at the first look at the clock that is at least `delayMs` away.
+   * @throws {RangeError} when `delayMs` is not a number
+   */
   schedule(delayMs: number, callback: () => void): ScheduledCall {
-    if (this.#armed === 0) this.#tick = this.#currentTick()
-    const due = Math.ceil((this.#now() + Math.max(0, delayMs)) / this.#tickMs)
-    const entry = new WheelEntry(this, Math.max(due, this.#tick + 1), callback)
-    entry.linkBefore(this.#slots[entry.dueTick % SLOTS]!)
+    if (Number.isNaN(delayMs)) throw new RangeError('the delay is not a number')
+    if (this.#armed === 0) this.#tick = this.#tickAt(this.#now())
+    const entry = new WheelEntry(this, this.#now() + Math.min(Math.max(0, delayMs), FOREVER_MS), callback)
+    entry.linkBefore(this.#slots[this.#tickAt(entry.dueAt) % SLOTS]!)
     this.#armed++
     this.#timer ??= this.#startTimer()
     return entry
@@ -53,8 +58,8 @@ export class TimerWheel {
     this.#armed--
   }
 
-  #currentTick(): number {
-    return Math.floor(this.#now() / this.#tickMs)
+  #tickAt(time: number): number {
+    return Math.floor(time / this.#tickMs)
   }
 
   #startTimer(): NodeJS.Timeout {
@@ -62,33 +67,44 @@ export class TimerWheel {
   }
 
   #advance(): void {
-    const current = this.#currentTick()
-    // After a long pause of the event loop one revolution reaches every slot; more would only repeat it.
-    const steps = Math.min(current - this.#tick, SLOTS)
-    const first = current - steps + 1
-    this.#tick = current
-    for (let tick = first; tick <= current; tick++) this.#expire(this.#slots[tick % SLOTS]!, current)
+    const now = this.#now()
+    const current = this.#tickAt(now)
+    // The slot of the last look may hold what was not due then. After a long pause of the event loop one revolution
+    // reaches every slot; more would only repeat it.
+    for (let tick = Math.max(this.#tick, current - SLOTS + 1); tick <= current; tick++) {
+      this.#tick = tick
+      this.#expire(this.#slots[tick % SLOTS]!, now)
+    }
     if (this.#armed === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined
     }
   }
 
-  #expire(slot: WheelEntry, current: number): void {
+  #expire(slot: WheelEntry, now: number): void {
     // Due entries move to a list of their own first: a callback may arm or cancel any other.
     const due = new WheelEntry(this, 0, noop)
     for (let entry = slot.next; entry !== slot;) {
       const next = entry.next
-      if (entry.dueTick <= current) {
+      if (entry.dueAt <= now) {
         entry.unlink()
         entry.linkBefore(due)
       }
       entry = next
     }
-    while (due.next !== due) {
-      const entry = due.next
-      this.release(entry)
-      entry.callback()
+    try {
+      while (due.next !== due) {
+        const entry = due.next
+        this.release(entry)
+        entry.callback()
+      }
+    } finally {
+      // Only where a callback threw: the others are called at the next look, which begins with this slot.
+      while (due.next !== due) {
+        const entry = due.next
+        entry.unlink()
+        entry.linkBefore(slot)
+      }
     }
   }
 }
@@ -98,12 +114,12 @@ class WheelEntry implements ScheduledCall {
   next: WheelEntry = this
   previous: WheelEntry = this
   readonly wheel: TimerWheel
-  readonly dueTick: number
+  readonly dueAt: number
   readonly callback: () => void
 
-  constructor(wheel: TimerWheel, dueTick: number, callback: () => void) {
+  constructor(wheel: TimerWheel, dueAt: number, callback: () => void) {
     this.wheel = wheel
-    this.dueTick = dueTick
+    this.dueAt = dueAt
     this.callback = callback
   }
 

@@ -3,8 +3,9 @@
  * chain answers. Nothing that a client, a middleware or an upstream does gets past this as an exception.
  */
 import type { Body, HeaderList } from '@sluice/wire'
-import { maskOf } from '@sluice/wire'
+import { maskOf, WireError, type WireErrorCode } from '@sluice/wire'
 import type { Peer } from '../client.ts'
+import type { DownstreamErrorCode } from '../error-codes.ts'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError } from '../errors.ts'
 import { ExchangeRequest, type ReceivedRequest } from '../exchange-request.ts'
 import { Exchange, type Downstream, type RouteInfo } from '../exchange.ts'
@@ -42,6 +43,11 @@ export interface Admission {
 }
 
 const EXPECT = maskOf('expect')
+/** What a handler's reader can find wrong with the request's body is the client's fault. */
+const REQUEST_BODY_FAULTS: Partial<Record<WireErrorCode, DownstreamErrorCode>> = {
+  ERR_SLUICE_BODY_TOO_LARGE: 'ERR_SLUICE_BODY_TOO_LARGE',
+  ERR_SLUICE_BODY_NOT_JSON: 'ERR_SLUICE_BODY_MALFORMED',
+}
 const UNROUTED: CheckedHead = { target: '/', authority: '', host: '' }
 
 /** The entrance of one proxy. */
@@ -68,6 +74,9 @@ export class Entrance {
     try {
       head = checkHead(received, this.#settings.maxTargetBytes)
       if (received.headers.hasAny(EXPECT)) checkExpectation(received)
+      // A length that is announced can be refused before anything is sent upstream.
+      if ((arrival.body.length ?? 0) > this.#settings.maxBodyBytes)
+        throw new DownstreamError('ERR_SLUICE_BODY_TOO_LARGE')
     } catch (error) {
       refusal = error as AnyProxyError
     }
@@ -82,8 +91,11 @@ export class Entrance {
     try {
       const reply = handler(exchange)
       if (reply instanceof Promise) {
-        reply.then(respond, (error: unknown) => respond(this.#failed(error, exchange)))
-      } else respond(reply)
+        reply.then(
+          (settled) => respond(this.#checked(settled, exchange)),
+          (error: unknown) => respond(this.#failed(error, exchange)),
+        )
+      } else respond(this.#checked(reply, exchange))
     } catch (error) {
       respond(this.#failed(error, exchange))
     }
@@ -120,8 +132,20 @@ export class Entrance {
     return problemReply(error, this.#settings.name)
   }
 
+  /** A middleware that forgot its `return` must not take the process with it. */
+  #checked(reply: Reply | undefined, exchange: Exchange): Reply {
+    if (reply?.headers !== undefined) return reply
+    return this.#failed(
+      new TypeError('a middleware or handler returned no Reply: is there a `return` missing?'),
+      exchange,
+    )
+  }
+
   #failed(error: unknown, exchange: Exchange): Reply {
     if (ProxyError.is(error)) return this.#problem(error)
+    const fault =
+      WireError.is(error) && error.body === exchange.request.body ? REQUEST_BODY_FAULTS[error.code] : undefined
+    if (fault !== undefined) return this.#problem(new DownstreamError(fault, { cause: error }))
     this.#settings.onInternalError(error, exchange)
     return this.#problem(new InternalError('ERR_SLUICE_INTERNAL', { cause: error }))
   }

@@ -3,7 +3,7 @@
  * policy. What a client writes into these fields is believed only where its connection comes from a trusted proxy.
  */
 import { BlockList, isIP } from 'node:net'
-import { type HeaderList, maskOf } from '@sluice/wire'
+import { type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
 import type { Client, Peer } from '../client.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -18,11 +18,18 @@ export interface ForwardedOptions {
    * `'all'` trusts every peer: only where nothing else can connect. @default []
    */
   readonly trust?: 'all' | readonly string[]
-  /** @default 'x-forwarded' */
+  /**
+   * The family that is spoken here: sent upstream, and believed from trusted proxies. The other one is dropped, since a
+   * proxy that does not speak it lets a client's forgery through. `'none'` believes `X-Forwarded-*` and sends nothing;
+   * `'both'` believes `X-Forwarded-For` where it is there, and is safe only where the trusted proxies write both.
+   * @default 'x-forwarded'
+   */
   readonly fields?: ForwardedFields
 }
 
 const INBOUND = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host')
+/** With {@link UNKNOWN_NAMES}, all that could be dropped. */
+const VOUCHING = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip')
 const FORWARDED_FOR = maskOf('x-forwarded-for')
 const FORWARDED = maskOf('forwarded')
 
@@ -46,13 +53,20 @@ export class ForwardedPolicy {
       return new DirectClient(peer)
     }
     if (!headers.hasAny(INBOUND)) return new DirectClient(peer)
-    const hops = headers.hasAny(FORWARDED_FOR) ? addressesOf(headers.get('x-forwarded-for')!) : forwardedFor(headers)
+    if (this.fields === 'forwarded') headers.deleteWhere((key) => key.startsWith('x-forwarded-'))
+    else if (this.fields !== 'both') headers.delete('forwarded')
+    const hops = headers.hasAny(FORWARDED_FOR)
+      ? addressesOf(headers.get('x-forwarded-for')!)
+      : forwardedParameter(headers, 'for').map(bareAddress)
     let address = peer.address
     for (let i = hops.length - 1; i >= 0 && this.#trusts(address); i--) {
       if (isIP(hops[i]!) === 0) break
       address = hops[i]!
     }
-    const scheme = lastOf(headers.get('x-forwarded-proto')) ?? (peer.secure ? 'https' : 'http')
+    const scheme =
+      lastOf(headers.get('x-forwarded-proto')) ??
+      forwardedParameter(headers, 'proto').at(-1) ??
+      (peer.secure ? 'https' : 'http')
     return { address, scheme: scheme === 'https' ? 'https' : 'http', peer }
   }
 
@@ -62,11 +76,14 @@ export class ForwardedPolicy {
     const { peer } = client
     if (this.fields !== 'forwarded' && peer.address !== '') {
       const before = headers.get('x-forwarded-for')
-      headers.set('X-Forwarded-For', before === undefined ? peer.address : `${before}, ${peer.address}`)
+      if (before === undefined) headers.appendUnchecked('X-Forwarded-For', peer.address)
+      else headers.set('X-Forwarded-For', `${before}, ${peer.address}`)
     }
     if (this.fields !== 'forwarded') {
-      headers.set('X-Forwarded-Proto', client.scheme)
-      if (authority !== '' && !headers.has('x-forwarded-host')) headers.append('X-Forwarded-Host', authority)
+      if (headers.has('x-forwarded-proto')) headers.set('X-Forwarded-Proto', client.scheme)
+      else headers.appendUnchecked('X-Forwarded-Proto', client.scheme)
+      // Host was checked at the entrance.
+      if (authority !== '' && !headers.has('x-forwarded-host')) headers.appendUnchecked('X-Forwarded-Host', authority)
     }
     if (this.fields !== 'x-forwarded') headers.append('Forwarded', forwardedElement(peer, client.scheme, authority))
   }
@@ -88,19 +105,27 @@ class DirectClient implements Client {
   }
 }
 
-/** Fields by which a proxy vouches for a client; from anyone else they are a forgery (RFC 9440 for `Client-Cert`). */
+/**
+ * Fields by which a proxy vouches for a client; from anyone else they are a forgery (RFC 9440 for `Client-Cert`). So are
+ * they with `_` for `-`, which CGI-like upstreams take for the same names.
+ */
 function dropForwardingFields(headers: HeaderList): void {
-  headers.deleteWhere(
-    (key) =>
-      key.startsWith('x-forwarded-') ||
-      key === 'forwarded' ||
-      key === 'x-real-ip' ||
-      key === 'client-cert' ||
-      key === 'client-cert-chain',
+  if (!headers.hasAny(VOUCHING | UNKNOWN_NAMES)) return
+  headers.deleteWhere((key) => vouchesForClient(key.includes('_') ? key.replaceAll('_', '-') : key))
+}
+
+function vouchesForClient(key: string): boolean {
+  return (
+    key.startsWith('x-forwarded-') ||
+    key === 'forwarded' ||
+    key === 'x-real-ip' ||
+    key === 'client-cert' ||
+    key === 'client-cert-chain'
   )
 }
 
 function trustList(entries: readonly string[], at: string): (address: string) => boolean {
+  if (!Array.isArray(entries)) throw new ConfigError(at, 'must be "all" or a list of addresses and CIDR ranges')
   if (entries.length === 0) return () => false
   const list = new BlockList()
   entries.forEach((entry, index) => addRange(list, entry, `${at}[${index}]`))
@@ -111,17 +136,11 @@ function trustList(entries: readonly string[], at: string): (address: string) =>
 }
 
 function addRange(list: BlockList, entry: string, at: string): void {
-  const [address = '', bits, rest] = entry.split('/')
+  const [address = '', bits, rest] = typeof entry === 'string' ? entry.split('/') : []
   const version = isIP(address)
   const width = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits)
-  if (
-    version === 0 ||
-    rest !== undefined ||
-    bits === '' ||
-    !Number.isInteger(width) ||
-    width < 0 ||
-    width > (version === 4 ? 32 : 128)
-  ) {
+  const isWidth = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && width <= (version === 4 ? 32 : 128))
+  if (version === 0 || rest !== undefined || !isWidth) {
     throw new ConfigError(at, `"${entry}" is neither an IP address nor a CIDR range`)
   }
   list.addSubnet(address, width, version === 4 ? 'ipv4' : 'ipv6')
@@ -132,20 +151,41 @@ function addressesOf(list: string): string[] {
   return list.split(',').map((each) => bareAddress(each.trim()))
 }
 
-/** The `for` parameters of `Forwarded`, in order. */
-function forwardedFor(headers: HeaderList): string[] {
+/** One parameter of each element of `Forwarded`, in order; the empty string where an element has none. */
+function forwardedParameter(headers: HeaderList, name: 'for' | 'proto'): string[] {
   if (!headers.hasAny(FORWARDED)) return []
-  return headers
-    .get('forwarded')!
-    .split(',')
-    .map((element) => {
-      const pair = element.split(';').find((each) => each.trim().toLowerCase().startsWith('for='))
-      return pair === undefined ? '' : bareAddress(pair.trim().slice(4).replace(/^"|"$/g, ''))
-    })
+  return splitUnquoted(headers.get('forwarded')!, ',').map((element) => {
+    const pair = splitUnquoted(element, ';').find((each) => each.trim().toLowerCase().startsWith(`${name}=`))
+    return pair === undefined
+      ? ''
+      : pair
+          .trim()
+          .slice(name.length + 1)
+          .replace(/^"|"$/g, '')
+  })
+}
+
+/**
+ * Splits where a separator stands outside a quoted string. From the right, as the hops are read: what the nearest proxy
+ * wrote then means the same whatever stands to the left of it, such as a quote that a client has opened and not closed.
+ */
+function splitUnquoted(text: string, separator: string): string[] {
+  const parts: string[] = []
+  let end = text.length
+  let isQuoted = false
+  for (let i = text.length - 1; i >= 0; i--) {
+    if (text[i] === '"' && text[i - 1] !== '\\') isQuoted = !isQuoted
+    else if (text[i] === separator && !isQuoted) {
+      parts.push(text.slice(i + 1, end))
+      end = i
+    }
+  }
+  parts.push(text.slice(0, end))
+  return parts.toReversed()
 }
 
 function bareAddress(text: string): string {
-  if (text.startsWith('[')) return text.slice(1, text.indexOf(']'))
+  if (text.startsWith('[')) return /^\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?$/.exec(text)?.[1] ?? ''
   return isIP(text) === 0 && text.includes('.') ? text.replace(/:\d+$/, '') : text
 }
 

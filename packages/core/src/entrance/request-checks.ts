@@ -3,7 +3,7 @@
  * nothing later has to wonder (RFC 9112, sections 3 and 6; RFC 9110, section 7.2).
  */
 import type { HeaderList } from '@sluice/wire'
-import { isToken, maskOf } from '@sluice/wire'
+import { isToken, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
 import { DownstreamError } from '../errors.ts'
 import type { ReceivedRequest } from '../exchange-request.ts'
 import { parseAuthority } from '../routing/authority.ts'
@@ -17,7 +17,8 @@ export interface CheckedHead {
   readonly host: string
 }
 
-const FRAMING = maskOf('transfer-encoding')
+const TRANSFER_ENCODING = maskOf('transfer-encoding')
+const CONTENT_LENGTH = maskOf('content-length')
 
 /** Throws where the head breaks a rule. */
 export function checkHead(received: ReceivedRequest, maxTargetBytes: number): CheckedHead {
@@ -26,25 +27,35 @@ export function checkHead(received: ReceivedRequest, maxTargetBytes: number): Ch
   if (method === 'CONNECT')
     throw new DownstreamError('ERR_SLUICE_METHOD_REFUSED', { message: 'CONNECT is not for a reverse proxy' })
   if (target.length > maxTargetBytes) throw new DownstreamError('ERR_SLUICE_TARGET_TOO_LONG')
-  if (headers.hasAny(FRAMING)) checkTransferEncoding(received)
+  if (headers.hasAny(TRANSFER_ENCODING)) checkTransferEncoding(received)
+  else if (headers.hasAny(CONTENT_LENGTH)) checkContentLength(received)
   return checkTarget(received, hostOf(received))
 }
 
 function checkTransferEncoding({ headers, httpVersion }: ReceivedRequest): void {
   const codings = headers.getAll('transfer-encoding')
-  const isChunked = codings.length === 1 && codings[0]!.trim().toLowerCase() === 'chunked'
+  const isChunked = codings.length === 1 && codings[0]!.toLowerCase() === 'chunked'
   if (!isChunked || httpVersion === '1.0' || headers.has('content-length')) {
     throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the request can be framed in more than one way' })
   }
 }
 
-/** The one `Host`; only HTTP/1.0 may leave it out. */
+/** One field, digits only: a list of equal numbers would be as bad as two fields. */
+function checkContentLength({ headers }: ReceivedRequest): void {
+  const lengths = headers.getAll('content-length')
+  if (lengths.length !== 1 || !/^[0-9]{1,15}$/.test(lengths[0]!)) {
+    throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'Content-Length is not one number' })
+  }
+}
+
+/** The one `Host`, which a request to a web server never leaves empty; only HTTP/1.0 may leave it out. */
 function hostOf({ headers, httpVersion }: ReceivedRequest): string {
   const values = headers.getAll('host')
   if (values.length === 0 && httpVersion === '1.0') return ''
   if (values.length !== 1)
     throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: `there are ${values.length} Host fields` })
-  return values[0]!.trim()
+  if (values[0] === '') throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: 'the Host field is empty' })
+  return values[0]!
 }
 
 function checkTarget({ method, target }: ReceivedRequest, authority: string): CheckedHead {
@@ -82,6 +93,7 @@ function checkAuthority(authority: string): string {
  * every name that has an underscore.
  */
 export function dropUnderscoreFields(headers: HeaderList, all: boolean): void {
+  if (!headers.hasAny(UNKNOWN_NAMES)) return
   headers.deleteWhere((key) => key.includes('_') && (all || FRAMING_LOOKALIKES.has(key.replaceAll('_', '-'))))
 }
 

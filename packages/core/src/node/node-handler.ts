@@ -1,6 +1,7 @@
 /** A proxy as a request listener of `node:http`: in a server of one's own, in Express, or in anything that speaks Connect. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HeaderList } from '@sluice/wire'
+import type { Socket } from 'node:net'
+import { HeaderList, maskOf } from '@sluice/wire'
 import type { AnyProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import type { Downstream } from '../exchange.ts'
@@ -28,6 +29,8 @@ export type NodeHandler = (request: NodeRequest, response: ServerResponse, next?
 /** `answersExpect`: whether `100-continue` was left to us by the server. */
 export function createNodeHandler(services: ListenerServices, answersExpect = false): NodeHandler {
   return (request, response, next) => {
+    // The client left while an earlier middleware was at work: nothing would ever end the exchange.
+    if (response.destroyed || finished.has(request.socket)) return
     const { entrance } = services
     const received = new ReceivedRequest(
       request.method!,
@@ -44,16 +47,30 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
     })
     if (admission.isUnmatched && next !== undefined) return next()
     const { exchange } = admission
+    const isLast = hasDoubtfulFraming(received.headers)
+    if (isLast) finished.add(request.socket)
     const writer = new NodeReplyWriter(exchange, request, response)
     if (!exchange.body.isEmpty && isConsumed(request)) {
       try {
         exchange.request.body = consumedBody(request.body, exchange.request.headers)
       } catch (error) {
-        return writer.send(problemReply(error as AnyProxyError, entrance.settings.name), services.isClosing())
+        return writer.send(problemReply(error as AnyProxyError, entrance.settings.name), isLast || services.isClosing())
       }
     }
-    entrance.answer(admission, (reply) => writer.send(reply, services.isClosing()))
+    entrance.answer(admission, (reply) => writer.send(reply, isLast || services.isClosing()))
   }
+}
+
+/** Connections on which nothing more is taken for a request. */
+const finished = new WeakSet<Socket>()
+const TRANSFER_ENCODING = maskOf('transfer-encoding')
+
+/**
+ * Whether a request is refused for codings that Node's parser accepts (`gzip, chunked`). Another party may see its end
+ * elsewhere, so whatever follows on its connection must not be served (RFC 9112, section 6.1); Node has parsed it by then.
+ */
+function hasDoubtfulFraming(headers: HeaderList): boolean {
+  return headers.hasAny(TRANSFER_ENCODING) && headers.get('transfer-encoding')!.trim().toLowerCase() !== 'chunked'
 }
 
 /** What `node:http` can send ahead of a reply: 102 and 103; it has no way to send another 1xx. */

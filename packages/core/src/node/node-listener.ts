@@ -1,9 +1,10 @@
 /** The listener on `node:http`. */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { DownstreamError, type AnyProxyError } from '../errors.ts'
+import { listenerAddress } from '../listener-address.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
-import { problemReply } from '../problem.ts'
+import { problemMessage } from '../problem.ts'
 import { createNodeHandler } from './node-handler.ts'
 import { createUpgradeHandler } from './node-upgrade.ts'
 
@@ -63,11 +64,7 @@ class NodeListener implements Listener {
   }
 
   get address(): ListenerAddress {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') return { port: 0, host: '', url: `unix:${address ?? ''}` }
-    const isAny = address.address === '::' || address.address === '0.0.0.0'
-    const host = isAny ? 'localhost' : address.family === 'IPv6' ? `[${address.address}]` : address.address
-    return { port: address.port, host: address.address, url: `http://${host}:${address.port}` }
+    return listenerAddress(this.#server.address())
   }
 
   get connections(): number {
@@ -90,11 +87,7 @@ class NodeListener implements Listener {
     socket.on('error', ignore)
     const { _httpMessage: begun } = socket as Duplex & { _httpMessage?: { headersSent: boolean } | null }
     if (!socket.writable || begun?.headersSent === true) return void socket.destroy()
-    const reply = problemReply(error, this.#name)
-    const body = Buffer.from(reply.body.inMemory ?? '')
-    let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n`
-    for (const [name, value] of reply.headers) head += `${name}: ${value}\r\n`
-    socket.end(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body]), () => socket.destroy())
+    socket.end(problemMessage(error, this.#name), 'latin1', () => socket.destroy())
   }
 }
 

@@ -1,11 +1,15 @@
 /** Writes a reply to a `ServerResponse`. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BodyFlow, BodySink, HeaderList } from '@sluice/wire'
+import type { Socket } from 'node:net'
+import { type BodyFlow, type BodySink, type HeaderList, latin1 } from '@sluice/wire'
 import type { Exchange } from '../exchange.ts'
 import { frameReply } from '../reply-framing.ts'
 import type { Reply } from '../reply.ts'
 import { drain } from './node-body.ts'
 import { resetSocket } from './node-socket.ts'
+
+/** Up to here decoding a body costs less than a second buffer does. */
+const MAX_TEXT_BYTES = 8_192
 
 /** What a client may still send after an early reply before its connection is closed. */
 const DRAIN = { bytes: 1_048_576, ms: 2_000 }
@@ -19,6 +23,7 @@ export class NodeReplyWriter implements BodySink {
   #flow: BodyFlow | undefined = undefined
   #held: Uint8Array | undefined = undefined
   #isPiping = false
+  #isWaiting = false
   #isDone = false
   #bytes = 0
   #error: Error | undefined = undefined
@@ -28,6 +33,8 @@ export class NodeReplyWriter implements BodySink {
     this.#request = request
     this.#response = response
     response.on('close', () => this.#closed())
+    // Node 22 tells only the reply that has the connection of its end, not those of pipelined requests that wait for it.
+    if (response.socket === null) this.#watchConnection(request.socket)
   }
 
   /** Writes head and body. Whatever goes wrong from here on ends the connection, not the process. */
@@ -68,7 +75,9 @@ export class NodeReplyWriter implements BodySink {
     this.#isDone = true
     this.#error = error
     // A clean end would make a truncated body look whole (RFC 9112, section 8).
-    if (this.#response.socket !== null) resetSocket(this.#response.socket)
+    // A pipelined reply whose turn has not come has no socket yet: it breaks the connection when it gets it.
+    if (this.#response.socket === null) this.#response.destroy()
+    else resetSocket(this.#response.socket)
   }
 
   #send(reply: Reply, isClosing: boolean): void {
@@ -108,11 +117,19 @@ export class NodeReplyWriter implements BodySink {
     const held = this.#held
     this.#held = undefined
     if (held === undefined) this.#response.end()
+    // As text a small body leaves in one write with its head; as bytes Node would make it a vector of two.
+    else if (held.byteLength <= MAX_TEXT_BYTES) this.#response.end(latin1(held), 'latin1')
     else this.#response.end(held)
   }
 
   #waitForDrain(): false {
-    this.#response.once('drain', () => this.#flow?.resume())
+    // Chunks may still come after the first `false`; one listener is enough for all of them.
+    if (this.#isWaiting) return false
+    this.#isWaiting = true
+    this.#response.once('drain', () => {
+      this.#isWaiting = false
+      this.#flow?.resume()
+    })
     return false
   }
 
@@ -125,6 +142,12 @@ export class NodeReplyWriter implements BodySink {
   /** A request without a body is complete with its head, though Node says so only after the handler has returned. */
   #isRequestComplete(): boolean {
     return this.#request.complete || !hasBody(this.#exchange)
+  }
+
+  #watchConnection(socket: Socket): void {
+    const gone = () => this.#closed()
+    socket.once('close', gone)
+    this.#exchange.onEnd(() => socket.off('close', gone))
   }
 
   #closed(): void {

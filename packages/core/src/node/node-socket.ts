@@ -20,7 +20,8 @@ export function resetSocket(socket: Duplex): void {
   else socket.destroy()
 }
 
-function readPeer(socket: Duplex): Peer {
+/** What a socket says of its other end. */
+export function readPeer(socket: Duplex): Peer {
   const { remoteAddress = '', remotePort = 0 } = socket as Socket
   const address =
     remoteAddress.startsWith('::ffff:') && remoteAddress.includes('.') ? remoteAddress.slice(7) : remoteAddress

@@ -1,5 +1,6 @@
 /** Upgrade requests of `node:http`: through the same pipeline, then a tunnel of raw bytes. */
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Body, HeaderList } from '@sluice/wire'
 import { requestedUpgrade } from '../entrance/hop-by-hop.ts'
@@ -9,6 +10,10 @@ import type { ListenerServices } from '../listener.ts'
 import type { Reply } from '../reply.ts'
 import { NodeReplyWriter } from './node-reply.ts'
 import { peerOf } from './node-socket.ts'
+import { joinTunnel } from './tunnel.ts'
+
+/** What a client may send before its upgrade is answered; beyond that it has to wait. */
+const MAX_EARLY_BYTES = 65_536
 
 /** A listener for the `upgrade` event of an `http.Server`. */
 export type NodeUpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -38,14 +43,59 @@ export function createUpgradeHandler(services: ListenerServices): NodeUpgradeHan
     if (admission.isUnmatched && hasOtherListeners(request)) return
     socket.on('error', ignore)
     const { exchange } = admission
-    const leave = () => exchange.abort()
-    socket.once('close', leave)
+    const early = new EarlyBytes(socket, head, () => exchange.abort())
     entrance.answer(admission, (reply) => {
-      socket.off('close', leave)
-      if (reply.tunnel !== undefined) return openTunnel(exchange, reply, socket, reply.tunnel, head)
+      const bytes = early.stop()
+      if (socket.destroyed || (socket.readableEnded && reply.tunnel !== undefined))
+        return discard(exchange, reply, socket)
+      if (reply.tunnel !== undefined) return openTunnel(exchange, reply, socket, reply.tunnel, bytes)
       answerOrdinarily(exchange, reply, request, socket)
     })
   }
+}
+
+/**
+ * Reads a client's connection while its request is on the way: only who reads learns that the client has left. What it
+ * sends ahead of the answer is kept, up to a bound, for whoever it turns out to be meant for.
+ */
+class EarlyBytes {
+  readonly #socket: Duplex
+  readonly #leave: () => void
+  #chunks: Buffer[]
+  #size = 0
+
+  constructor(socket: Duplex, head: Buffer, leave: () => void) {
+    this.#socket = socket
+    this.#chunks = [head]
+    this.#leave = leave
+    socket.on('data', this.#take)
+    socket.once('end', leave)
+    socket.once('close', leave)
+  }
+
+  /** Leaves the connection paused, with nothing lost. */
+  stop(): Buffer {
+    const socket = this.#socket
+    socket.pause()
+    socket.off('data', this.#take)
+    socket.off('end', this.#leave)
+    socket.off('close', this.#leave)
+    return Buffer.concat(this.#chunks)
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    this.#chunks.push(chunk)
+    this.#size += chunk.byteLength
+    if (this.#size > MAX_EARLY_BYTES) this.#socket.pause()
+  }
+}
+
+/** The client has left in the meantime. */
+function discard(exchange: Exchange, reply: Reply, socket: Duplex): void {
+  reply.tunnel?.destroy()
+  reply.body.cancel()
+  socket.destroy()
+  exchange.end(undefined, 0, exchange.aborted)
 }
 
 /** Any other reply than 101: written as usual, and the connection closed, since bytes may follow that nobody parsed. */
@@ -53,37 +103,20 @@ function answerOrdinarily(exchange: Exchange, reply: Reply, request: IncomingMes
   const response = new ServerResponse(request)
   response.assignSocket(socket as never)
   const writer = new NodeReplyWriter(exchange, request, response)
-  response.on('finish', () => socket.end())
+  response.on('finish', () => (socket as Socket).destroySoon())
+  // Read and dropped, so that the client's leaving is seen.
+  socket.on('end', () => socket.destroy())
+  socket.resume()
   writer.send(reply, true)
 }
 
-function openTunnel(exchange: Exchange, reply: Reply, client: Duplex, target: Duplex, head: Buffer): void {
-  if (client.destroyed) {
-    target.destroy()
-    return exchange.end(undefined, 0, exchange.aborted)
-  }
+function openTunnel(exchange: Exchange, reply: Reply, client: Duplex, target: Duplex, early: Buffer): void {
   client.write(
     `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${exchange.request.upgrade}\r\n${fieldLines(reply.headers)}\r\n`,
     'latin1',
   )
-  if (head.byteLength > 0) target.write(head)
-  join(client, target, () => exchange.end(reply, 0))
-}
-
-/** Lets bytes flow both ways with backpressure. When one side is gone, so is the other. */
-function join(client: Duplex, target: Duplex, done: () => void): void {
-  let open = 2
-  for (const [from, to] of [
-    [client, target],
-    [target, client],
-  ] as const) {
-    from.pipe(to)
-    from.on('error', ignore)
-    from.once('close', () => {
-      to.destroy()
-      if (--open === 0) done()
-    })
-  }
+  if (early.byteLength > 0) target.write(early)
+  joinTunnel(client, target, () => exchange.end(reply, 0, exchange.aborted), exchange.clock)
 }
 
 function fieldLines(headers: HeaderList): string {

@@ -8,10 +8,11 @@
 /**
  * What makes a path ambiguous.
  * - `encoded-slash`: `%2F`, which some servers take for a separator. Stays as it is in the canonical path.
- * - `dot-segment`: `.` or `..` as a segment, plain or encoded. Resolved in the canonical path.
+ * - `dot-segment`: `.` or `..` as a segment, plain, encoded, or with parameters behind it (`..;x`). Resolved in the canonical path.
  * - `empty-segment`: `//`, which some servers merge. Merged in the canonical path.
  * - `backslash`: `\` or `%5C`, which some servers take for `/`. Taken for `/` in the canonical path.
- * - `double-encoding`: `%25` before two hexadecimal digits, which becomes an escape for a server that decodes twice.
+ * - `double-encoding`: `%25` before two hexadecimal digits, plain or encoded, which becomes an escape for a server that
+ *   decodes twice.
  * - `bad-escape`: `%` without two hexadecimal digits, or an overlong UTF-8 form (RFC 3629, section 3).
  */
 export type PathAmbiguity =
@@ -88,6 +89,8 @@ class PathDecoder {
       else if (isControl(code) || code === 0x20) this.ambiguities |= NEVER
       else out += raw[i]
     }
+    // Looked for in what was decoded: `%25%34%31` is `%41` after one decoding and `A` after two, just as `%2541` is.
+    if (DOUBLY_ENCODED.test(out)) this.#note('double-encoding', '')
     return out
   }
 
@@ -96,7 +99,6 @@ class PathDecoder {
     if (isControl(byte)) this.ambiguities |= NEVER
     else if (byte === 0x5c) return this.#note('backslash', '/')
     else if (byte === 0x2f) this.#note('encoded-slash', '')
-    else if (byte === 0x25 && hexByte(this.#raw, at + 3) >= 0) this.#note('double-encoding', '')
     else if (isOverlong(byte, this.#raw, at)) this.#note('bad-escape', '')
     return `%${HEX[byte >> 4]}${HEX[byte & 15]}`
   }
@@ -114,9 +116,11 @@ function resolveSegments(path: string): CanonicalPath {
   const segments = path.split('/')
   segments.forEach((segment, index) => {
     const isLast = index === segments.length - 1
-    if (segment === '.' || segment === '..') {
+    // `..;x` is `..` to servers that take path parameters off first.
+    const name = segment.startsWith('.') ? segment.replace(/;.*/s, '') : segment
+    if (name === '.' || name === '..') {
       ambiguities |= FLAG['dot-segment']
-      if (segment === '..' && kept.length > 1) kept.pop()
+      if (name === '..' && kept.length > 1) kept.pop()
       if (isLast) kept.push('')
     } else if (segment === '' && index > 0 && !isLast) ambiguities |= FLAG['empty-segment']
     else kept.push(segment)
@@ -124,6 +128,7 @@ function resolveSegments(path: string): CanonicalPath {
   return { path: kept.join('/'), ambiguities }
 }
 
+const DOUBLY_ENCODED = /%25[0-9A-Fa-f]{2}/
 const HEX = '0123456789ABCDEF'
 
 function hexByte(text: string, at: number): number {
@@ -148,10 +153,17 @@ function isUnreserved(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x5f || code === 0x7e
 }
 
-/** Lead bytes that encode what a shorter form encodes: C0 and C1 always, E0 and F0 by their second byte. */
+/**
+ * Lead bytes that encode what a shorter form encodes: C0 and C1 always, the others by their second byte. F8 and FC lead
+ * the forms of five and six bytes that the first UTF-8 had, and that lax decoders still take.
+ */
 function isOverlong(byte: number, raw: string, at: number): boolean {
   if (byte === 0xc0 || byte === 0xc1) return true
-  if (byte !== 0xe0 && byte !== 0xf0) return false
+  const shortest = SHORTEST_SECOND[byte]
+  if (shortest === undefined) return false
   const second = raw[at + 3] === '%' ? hexByte(raw, at + 4) : -1
-  return second >= 0x80 && second < (byte === 0xe0 ? 0xa0 : 0x90)
+  return second >= 0x80 && second < shortest
 }
+
+/** By lead byte: the least second byte of a form that is not overlong. */
+const SHORTEST_SECOND: Readonly<Record<number, number>> = { 0xe0: 0xa0, 0xf0: 0x90, 0xf8: 0x88, 0xfc: 0x84 }

@@ -3,7 +3,7 @@ import type { HeaderList } from '@sluice/wire'
 import { isToken } from '@sluice/wire'
 import { ConfigError } from '../errors.ts'
 import type { ExchangeRequest } from '../exchange-request.ts'
-import { ambiguityMask, PATH_AMBIGUITIES, type PathAmbiguity } from './canonical-path.ts'
+import { ambiguityMask, canonicalPath, PATH_AMBIGUITIES, type PathAmbiguity } from './canonical-path.ts'
 
 /** What a field or query parameter must be: this text, matching this pattern, present (`true`) or absent (`false`). */
 export type ValueMatch = string | boolean | RegExp | ((value: string) => boolean)
@@ -60,7 +60,7 @@ export const MATCH_ALL: CompiledMatch = {
 
 /** Checks a match and combines it with that of the route around it. `at` is its place, for messages. */
 export function compileMatch(match: RouteMatch, parent: CompiledMatch, at: string): CompiledMatch {
-  const path = match.path === undefined ? undefined : compilePath(match.path, `${at}.path`)
+  const path = match.path === undefined ? undefined : compilePath(match.path, parent.segments, `${at}.path`)
   if (path !== undefined && !parent.isPrefix) {
     throw new ConfigError(`${at}.path`, 'a route within another needs the outer path to end in "/*"')
   }
@@ -98,7 +98,7 @@ function describe(
 }
 
 function compileHost(host: string, at: string): string {
-  const lower = host.toLowerCase()
+  const lower = typeof host === 'string' ? host.toLowerCase() : ''
   const name = lower.startsWith('*.') ? lower.slice(2) : lower
   if (!/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(name)) {
     throw new ConfigError(at, `"${host}" is neither a host name without a port nor "*." before one`)
@@ -106,29 +106,33 @@ function compileHost(host: string, at: string): string {
   return lower
 }
 
-function compilePath(path: string, at: string): Pick<CompiledMatch, 'segments' | 'isPrefix'> {
-  if (!path.startsWith('/')) throw new ConfigError(at, `"${path}" must begin with "/"`)
+function compilePath(path: string, outer: readonly string[], at: string): Pick<CompiledMatch, 'segments' | 'isPrefix'> {
+  if (typeof path !== 'string' || !path.startsWith('/')) throw new ConfigError(at, `"${path}" must begin with "/"`)
   const isPrefix = path.endsWith('/*')
-  const segments = (isPrefix ? path.slice(1, -2) : path.slice(1)).split('/')
-  if (isPrefix && segments.length === 1 && segments[0] === '') segments.pop()
-  const names = new Set<string>()
-  segments.forEach((segment, index) => {
-    const isLast = index === segments.length - 1
+  const written = path === '/*' ? [] : (isPrefix ? path.slice(1, -2) : path.slice(1)).split('/')
+  const names = new Set(outer.filter((segment) => segment.startsWith(':')).map((segment) => segment.slice(1)))
+  const segments = written.map((segment, index) => {
+    const isLast = index === written.length - 1
     if (segment === '' && (!isLast || isPrefix)) throw new ConfigError(at, `"${path}" has an empty segment`)
     if (segment.includes('*')) throw new ConfigError(at, `"${path}": "*" may only stand at the end, after "/"`)
-    if (!segment.startsWith(':')) return checkLiteral(segment, path, at)
+    if (!segment.startsWith(':')) return compileLiteral(segment, path, at)
     const name = segment.slice(1)
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new ConfigError(at, `"${segment}" does not name a parameter`)
     if (names.has(name)) throw new ConfigError(at, `"${path}" names the parameter "${name}" twice`)
     names.add(name)
+    return segment
   })
   return { segments, isPrefix }
 }
 
-function checkLiteral(segment: string, path: string, at: string): void {
-  if (segment === '.' || segment === '..' || /[\x00-\x20\x7f\\?#]/.test(segment)) {
+/** A literal as it stands in a canonical path: `café` as `caf%C3%A9`. */
+function compileLiteral(segment: string, path: string, at: string): string {
+  const escaped = segment.toWellFormed().replace(/[^\x00-\x7f]+/g, encodeURIComponent)
+  const canonical = canonicalPath(`/${escaped}`)
+  if (/[?#]/.test(segment) || !segment.isWellFormed() || canonical.ambiguities !== 0) {
     throw new ConfigError(at, `"${path}" could match no canonical path`)
   }
+  return canonical.path.slice(1)
 }
 
 function compilePredicates(match: RouteMatch, at: string): Predicate[] {

@@ -1,13 +1,14 @@
 /**
- * One attempt on undici: its dispatch handler, and the source of the reply's body. What comes before anybody reads the
+ * One attempt on undici: its dispatch handler, and where the reply's body comes from. What comes before anybody reads the
  * body is kept, up to a bound; a small reply is complete before the pipeline has even seen its head.
  */
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { Body, type BodySink, type BodySource, HeaderList, maskOf } from '@sluice/wire'
 import type { Client, Dispatcher } from 'undici'
-import { type AnyProxyError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
+import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { Reply } from '../reply.ts'
 import type { Target } from '../upstream/target.ts'
+import { markSenderFaults } from './sender-faults.ts'
 import type { TransportCall, TransportObserver, TransportRequest } from './transport.ts'
 import { fromUndici } from './undici-errors.ts'
 
@@ -15,7 +16,7 @@ const MAX_UNREAD_BYTES = 65_536
 const FRAMING = maskOf('content-length', 'transfer-encoding')
 const REFUSED_BY_UNDICI = maskOf('connection', 'keep-alive', 'upgrade', 'expect', 'te')
 
-export class UndiciCall implements TransportCall, BodySource, Dispatcher.DispatchHandler {
+export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
   readonly reused: boolean
   readonly #target: Target
   readonly #request: TransportRequest
@@ -44,7 +45,7 @@ export class UndiciCall implements TransportCall, BodySource, Dispatcher.Dispatc
       path,
       method: method,
       headers: frameRequest(headers, body) as string[],
-      body: body.isEmpty ? null : ((body.inMemory as Buffer | undefined) ?? body.readable({ keepUnread: true })),
+      body: body.isEmpty ? null : ((body.inMemory as Buffer | undefined) ?? streamOf(body)),
       headersTimeout: headTimeoutMs,
       bodyTimeout: bodyIdleTimeoutMs,
       ...(upgrade === undefined ? undefined : { upgrade }),
@@ -120,8 +121,12 @@ export class UndiciCall implements TransportCall, BodySource, Dispatcher.Dispatc
     this.#observer.reply(reply)
   }
 
-  /** As a body's source: the reader is there. */
-  start(sink: BodySink): void {
+  cancel(error: AnyProxyError): void {
+    this.#fail(error)
+  }
+
+  /** The reply's body is read. */
+  startBody(sink: BodySink): void {
     if (this.#error !== undefined) return sink.abort(this.#error)
     this.#sink = sink
     const unread = this.#unread
@@ -133,25 +138,25 @@ export class UndiciCall implements TransportCall, BodySource, Dispatcher.Dispatc
     else if (wantsMore) this.#controller?.resume()
   }
 
-  resume(): void {
+  resumeBody(): void {
     if (this.#error === undefined && !this.#isComplete) this.#controller?.resume()
   }
 
-  cancel(error: Error): void {
-    if (this.#isComplete || this.#error !== undefined) return
+  /** The reader gives up, and is told nothing more. */
+  abandonBody(error: Error): void {
     this.#sink = undefined
-    this.#fail(
-      ProxyError.is(error)
-        ? error
-        : new InternalError('ERR_SLUICE_INTERNAL', { cause: error, message: 'the reply was not wanted' }),
-    )
+    // Whoever reads stands on the client's side, and the target has done nothing wrong.
+    this.#fail(ProxyError.is(error) ? error : new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause: error }))
   }
 
   #bodyOf(status: number, headers: HeaderList): Body {
     if (this.#request.method === 'HEAD' || status === 204 || status === 304) return Body.empty
     const length =
       headers.hasAny(FRAMING) && !headers.has('transfer-encoding') ? headers.get('content-length') : undefined
-    return Body.from(this, length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined)
+    return Body.from(
+      new ReplySource(this),
+      length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined,
+    )
   }
 
   #refuse(message: string): void {
@@ -167,6 +172,37 @@ export class UndiciCall implements TransportCall, BodySource, Dispatcher.Dispatc
     this.#sink?.abort(error)
     this.#observer.done(error)
   }
+}
+
+/** The reply's body. It is given up by its reader, and so without a word to it; the call by others, who break it. */
+class ReplySource implements BodySource {
+  readonly #call: UndiciCall
+
+  constructor(call: UndiciCall) {
+    this.#call = call
+  }
+
+  start(sink: BodySink): void {
+    this.#call.startBody(sink)
+  }
+
+  resume(): void {
+    this.#call.resumeBody()
+  }
+
+  cancel(error: Error): void {
+    this.#call.abandonBody(error)
+  }
+}
+
+/**
+ * A request's body as undici reads it. undici listens for its errors only from when it writes; a client that breaks off
+ * before the target is connected makes it fail earlier, and a stream that fails without a listener ends the process.
+ */
+function streamOf(body: Body): Readable {
+  const stream = markSenderFaults(body).readable({ keepUnread: true })
+  stream.on('error', () => {})
+  return stream
 }
 
 /** Makes the framing fields agree with the body; undici derives `Transfer-Encoding` from there being no length. */

@@ -31,7 +31,12 @@ export function fromUndici(cause: Error, hasHead: boolean, target: string): AnyP
   if (ProxyError.is(cause)) return cause
   const code = errorCode(cause)
   const mapped = BY_CODE[code] ?? fromPattern(code)
-  if (!hasHead) return new UpstreamError(mapped, { cause, target })
+  // Before the head nothing can be cut short: undici says so of lengths that contradict each other.
+  if (!hasHead)
+    return new UpstreamError(mapped === 'ERR_SLUICE_RESPONSE_TRUNCATED' ? 'ERR_SLUICE_RESPONSE_INVALID' : mapped, {
+      cause,
+      target,
+    })
   // After the head, whatever ended the connection left the reply incomplete; silence keeps its own name.
   return new UpstreamError(mapped === 'ERR_SLUICE_BODY_IDLE' ? mapped : 'ERR_SLUICE_RESPONSE_TRUNCATED', {
     cause,
@@ -49,6 +54,14 @@ function fromPattern(code: string): UpstreamErrorCode {
 /** An AggregateError (several addresses tried) carries the code of its first error on itself, or only in `errors`. */
 function errorCode(error: Error & { code?: string }): string {
   if (error.code !== undefined) return error.code
+  // undici 8 forgets the parser's code, though not the name.
+  if (error.name === 'HTTPParserError') return 'HPE_'
   if (error instanceof AggregateError && error.errors.length > 0) return errorCode(error.errors[0] as Error)
   return error.cause instanceof Error ? errorCode(error.cause) : ''
+}
+
+/** The code for a connection that could not be made. */
+export function connectErrorCode(cause: Error | undefined): UpstreamErrorCode {
+  const mapped = cause === undefined ? undefined : (BY_CODE[errorCode(cause)] ?? fromPattern(errorCode(cause)))
+  return mapped === undefined || mapped === 'ERR_SLUICE_CONNECTION_RESET' ? 'ERR_SLUICE_CONNECT_FAILED' : mapped
 }

@@ -2,7 +2,8 @@
  * The transport on undici: HTTP/1.1 pools, HTTP/2 where a target offers it, and any dispatcher of undici's that a user
  * brings along.
  */
-import { type buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import type { Socket } from 'node:net'
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { ConfigError } from '../errors.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
@@ -97,15 +98,15 @@ type PoolSettings = Omit<Pool.Options, 'connect'> & { readonly connect: buildCon
 /** The connections to one target. */
 class TargetPool {
   readonly #target: Target
-  readonly #options: PoolSettings
+  readonly #options: Pool.Options
   readonly #dispatcher: Dispatcher
   readonly #pool: Pool | undefined
+  readonly #connecting = new Set<Socket>()
   #connected = 0
 
   constructor(target: Target, options: PoolSettings, dispatcher: Dispatcher | undefined) {
     this.#target = target
-    const { socketPath } = target
-    this.#options = socketPath === undefined ? options : { ...options, connect: { ...options.connect, socketPath } }
+    this.#options = { ...options, connect: this.#connector(options, target.socketPath) }
     this.#pool = dispatcher === undefined ? new Pool(target.origin, this.#options) : undefined
     this.#dispatcher = dispatcher ?? this.#pool!
     this.#dispatcher.on('connect', () => this.#connected++)
@@ -131,7 +132,22 @@ class TargetPool {
   }
 
   async destroy(): Promise<void> {
-    await this.#pool?.destroy()
+    const destroyed = this.#pool?.destroy()
+    for (const socket of this.#connecting) socket.destroy()
+    await destroyed
+  }
+
+  /** undici's connector. undici itself gives up a connection that is being made only when its time is over. */
+  #connector({ connect, allowH2 }: PoolSettings, socketPath: string | undefined): buildConnector.connector {
+    const connector = buildConnector({ ...connect, allowH2: allowH2 ?? false, socketPath: socketPath ?? null })
+    return (options, callback) => {
+      // What the types leave out: it returns the socket.
+      const socket = connector(options, (...outcome: Parameters<buildConnector.Callback>) => {
+        this.#connecting.delete(socket)
+        callback(...outcome)
+      }) as unknown as Socket
+      this.#connecting.add(socket)
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import type { Upstream } from './upstream.ts'
 
 /**
  * `pending`: no head yet. `replied`: the head has come, the body is under way. `complete`, `failed` and `cancelled` (the
- * client left, or another attempt was faster) are final.
+ * client left, the proxy shut down, or another attempt was faster) are final.
  */
 export type AttemptPhase = 'pending' | 'replied' | 'complete' | 'failed' | 'cancelled'
 
@@ -38,6 +38,7 @@ export class Attempt implements TransportObserver {
   readonly #owner: AttemptOwner
   #call: TransportCall | undefined = undefined
   #body: Body
+  #replyBody: Body | undefined = undefined
 
   constructor(upstream: Upstream, target: Target, owner: AttemptOwner, body: Body) {
     this.upstream = upstream
@@ -67,6 +68,15 @@ export class Attempt implements TransportObserver {
     if (this.endedAt === undefined) this.#call?.cancel(error)
   }
 
+  /**
+   * Frees the connection of a reply that nobody has read and nobody will, since its exchange is over: a middleware threw,
+   * or put another reply in its place.
+   */
+  release(): void {
+    const body = this.#replyBody
+    if (this.endedAt === undefined && body !== undefined && !body.isUsed && !body.isEmpty) body.cancel()
+  }
+
   informational(status: number, headers: HeaderList): void {
     this.#owner.informational(status, headers)
   }
@@ -75,6 +85,7 @@ export class Attempt implements TransportObserver {
     this.phase = 'replied'
     this.headAt = this.upstream.clock.now()
     this.status = reply.status
+    this.#replyBody = reply.body
     this.upstream.observe(this)
     this.#owner.replied(this, reply)
   }
@@ -84,7 +95,8 @@ export class Attempt implements TransportObserver {
     this.endedAt = this.upstream.clock.now()
     this.error = error
     this.target.active--
-    this.phase = error === undefined ? 'complete' : error.source === 'downstream' ? 'cancelled' : 'failed'
+    // Only what the target did counts against it: a shutdown, or a client that leaves, says nothing about its health.
+    this.phase = error === undefined ? 'complete' : error.source === 'upstream' ? 'failed' : 'cancelled'
     if (this.phase === 'failed') this.upstream.observe(this)
     if (attemptEnded.hasSubscribers) attemptEnded.publish(this)
     if (hadReply) this.#owner.finished(this)

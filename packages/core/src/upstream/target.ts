@@ -56,7 +56,7 @@ export class Target {
 }
 
 function parseUrl(text: string, at: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined) throw new ConfigError(at, `"${text}" is not a URL`)
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new ConfigError(at, `the scheme must be http or https, not "${url.protocol.slice(0, -1)}"`)

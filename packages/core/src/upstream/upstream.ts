@@ -71,7 +71,8 @@ export class Upstream {
   readonly random: Random
   readonly transport: Transport
   readonly #targets: readonly Target[]
-  readonly #gates: readonly Gate[]
+  // Until all are made there are none: one that says `changed` while it is made must find a list.
+  readonly #gates: readonly Gate[] = []
   readonly #balancer: Balancer
 
   constructor(name: string, options: UpstreamOptions) {
@@ -176,7 +177,8 @@ export class Upstream {
 }
 
 function compileTargets(configs: UpstreamOptions['targets'], at: string): readonly Target[] {
-  if (configs.length === 0) throw new ConfigError(`${at}.targets`, 'needs at least one target')
+  if (!Array.isArray(configs) || configs.length === 0)
+    throw new ConfigError(`${at}.targets`, 'needs at least one target')
   const keys = new Set<string>()
   return configs.map((config, index) => {
     const place = `${at}.targets[${index}]`

@@ -1,0 +1,133 @@
+/** One attempt on the wire engine: waits for a connection, sends, and tells the observer in the words of this package. */
+import {
+  type AcquireFailure,
+  type Body,
+  type ClientConnection,
+  type ConnectionPool,
+  type HeaderList,
+  MessageError,
+  OutgoingRequest,
+  type ReplyObserver,
+  type RequestFailure,
+  type Waiter,
+} from '@sluice/wire'
+import type { UpstreamErrorCode } from '../error-codes.ts'
+import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
+import { isIdempotent } from '../idempotent.ts'
+import { Reply } from '../reply.ts'
+import type { Target } from '../upstream/target.ts'
+import { RawDuplex } from './raw-duplex.ts'
+import { frameRequest } from './request-framing.ts'
+import type { TransportCall, TransportObserver, TransportRequest } from './transport.ts'
+import { connectErrorCode } from './undici-errors.ts'
+
+export class WireCall implements TransportCall, Waiter, ReplyObserver {
+  reused = false
+  readonly isRepeatable: boolean
+  readonly needsFresh: boolean
+  readonly #target: Target
+  readonly #request: TransportRequest
+  readonly #observer: TransportObserver
+  readonly #pool: ConnectionPool
+  #outgoing: OutgoingRequest | undefined = undefined
+  #tunnel: RawDuplex | undefined = undefined
+  #hasHead = false
+  #isDone = false
+
+  constructor(target: Target, request: TransportRequest, observer: TransportObserver, pool: ConnectionPool) {
+    this.#target = target
+    this.#request = request
+    this.#observer = observer
+    this.#pool = pool
+    this.isRepeatable = isIdempotent(request.method) && request.body.canReplay
+    this.needsFresh = request.freshConnection
+    pool.acquire(this)
+  }
+
+  acquired(connection: ClientConnection, isReused: boolean): void {
+    const { method, headers, body } = this.#request
+    this.reused = isReused
+    frameRequest(headers, body, method)
+    this.#outgoing = new OutgoingRequest(this.#request, this)
+    connection.send(this.#outgoing)
+  }
+
+  refused(failure: AcquireFailure): void {
+    this.#finish(this.#connectError(failure))
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    this.#observer.informational(status, headers)
+  }
+
+  reply(status: number, headers: HeaderList, body: Body): void {
+    this.#hasHead = true
+    this.#observer.reply(new Reply(status, headers, body))
+  }
+
+  upgraded(status: number, headers: HeaderList, connection: ClientConnection, head: Buffer): void {
+    const reply = new Reply(status, headers)
+    this.#tunnel = reply.tunnel = new RawDuplex(connection, head)
+    this.#tunnel.once('close', () => this.#finish(undefined))
+    this.#hasHead = true
+    this.#observer.reply(reply)
+  }
+
+  translate(failure: RequestFailure, cause: Error | undefined): AnyProxyError {
+    if (ProxyError.is(cause)) return cause
+    const code =
+      cause instanceof MessageError && cause.fault === 'head-too-large'
+        ? 'ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE'
+        : CODES[failure]
+    const isCutShort = this.#hasHead && failure !== 'body-idle'
+    return new UpstreamError(isCutShort ? 'ERR_SLUICE_RESPONSE_TRUNCATED' : code, { cause, target: this.#target.key })
+  }
+
+  done(error: Error | undefined): void {
+    this.#finish(error as AnyProxyError | undefined)
+  }
+
+  cancel(error: AnyProxyError): void {
+    if (this.#isDone) return
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.destroy()
+      return this.#finish(error)
+    }
+    if (this.#outgoing !== undefined) return this.#outgoing.cancel(error)
+    this.#pool.withdraw(this)
+    this.#finish(error)
+  }
+
+  /** What a reader that gave up has said, as an error of this package. */
+  given(cause: Error): AnyProxyError {
+    if (ProxyError.is(cause)) return cause
+    return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause, message: 'the reply was not wanted' })
+  }
+
+  #finish(error: AnyProxyError | undefined): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#observer.done(error)
+  }
+
+  #connectError(failure: AcquireFailure): AnyProxyError {
+    const target = this.#target.key
+    switch (failure.kind) {
+      case 'connect-failed':
+        return new UpstreamError(connectErrorCode(failure.error), { cause: failure.error, target })
+      case 'connect-timeout':
+        return new UpstreamError('ERR_SLUICE_CONNECT_TIMEOUT', { target })
+      case 'closed':
+        return new InternalError('ERR_SLUICE_CLOSING', { target })
+      default:
+        return new UpstreamError('ERR_SLUICE_QUEUE_FULL', { target })
+    }
+  }
+}
+
+const CODES: Readonly<Record<RequestFailure, UpstreamErrorCode>> = {
+  closed: 'ERR_SLUICE_CONNECTION_RESET',
+  malformed: 'ERR_SLUICE_RESPONSE_INVALID',
+  'head-timeout': 'ERR_SLUICE_HEAD_TIMEOUT',
+  'body-idle': 'ERR_SLUICE_BODY_IDLE',
+}

@@ -1,0 +1,144 @@
+/** The transport on Sluice's own HTTP/1.1 engine: the default. Undici's is for HTTP/2, or for dispatchers of one's own. */
+import { type Clock, ConnectionPool, DEFAULT_LIMITS, type PoolOptions, type PoolStats, systemClock } from '@sluice/wire'
+import { ConfigError } from '../errors.ts'
+import type { Random } from '../proxy-settings.ts'
+import { systemRandom } from '../system-random.ts'
+import type { Target } from '../upstream/target.ts'
+import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
+import type { TransportTlsOptions } from './undici-transport.ts'
+import { WireCall } from './wire-call.ts'
+
+/** Options of {@link wireTransport}. They hold for each target by itself. */
+export interface WireTransportOptions {
+  /** @default 1024 */
+  readonly maxConnections?: number
+  /** Attempts that wait while all connections are busy; more fail with `ERR_SLUICE_QUEUE_FULL`. @default 1024 */
+  readonly maxPending?: number
+  /** Longest such wait; then `ERR_SLUICE_QUEUE_FULL`. 0 for none. @default 10_000 */
+  readonly pendingTimeoutMs?: number
+  /** Longest wait for a connection, TLS handshake included. @default 5_000 */
+  readonly connectTimeoutMs?: number
+  /** How long an idle connection is kept: shorter than targets keep theirs (Node: 5 s). @default 4_000 */
+  readonly idleTimeoutMs?: number
+  /** After this time, and up to a tenth more by chance, a connection is not used again. 0 for no limit. @default 0 */
+  readonly maxLifetimeMs?: number
+  /** After so many requests a connection is not used again. 0 for no limit. @default 0 */
+  readonly maxRequests?: number
+  /** Idle connections that are kept whatever the idle timeout says. @default 0 */
+  readonly minIdle?: number
+  /**
+   * Which attempts may use a connection that has served others: `always`, `never`, or `safe`: one that could not be made
+   * again only where the connection was in use within the last second.
+   * @default 'safe'
+   */
+  readonly reuse?: 'safe' | 'always' | 'never'
+  /** Larger heads of replies are refused. @default 65_536 */
+  readonly maxResponseHeaderBytes?: number
+  readonly tls?: TransportTlsOptions
+  /** @default systemClock */
+  readonly clock?: Clock
+  /** @default Math.random */
+  readonly random?: Random
+}
+
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range */
+export function wireTransport(options: WireTransportOptions = {}): Transport {
+  return new WireTransport(options)
+}
+
+class WireTransport implements Transport {
+  readonly name = 'wire'
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #tls: TransportTlsOptions
+  readonly #options: Omit<PoolOptions, 'host' | 'port'>
+  readonly #pools = new Map<Target, ConnectionPool>()
+  #isClosed = false
+
+  constructor(options: WireTransportOptions) {
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? systemRandom
+    this.#tls = options.tls ?? {}
+    this.#options = {
+      limits: {
+        ...DEFAULT_LIMITS,
+        maxHeadBytes: atLeast(1, options.maxResponseHeaderBytes, 65_536, 'maxResponseHeaderBytes'),
+        maxFields: 1_000,
+      },
+      maxConnections: atLeast(1, options.maxConnections, 1_024, 'maxConnections'),
+      maxPending: atLeast(0, options.maxPending, 1_024, 'maxPending'),
+      pendingTimeoutMs: atLeast(0, options.pendingTimeoutMs, 10_000, 'pendingTimeoutMs'),
+      connectTimeoutMs: atLeast(0, options.connectTimeoutMs, 5_000, 'connectTimeoutMs'),
+      idleTimeoutMs: atLeast(1, options.idleTimeoutMs, 4_000, 'idleTimeoutMs'),
+      maxLifetimeMs: atLeast(0, options.maxLifetimeMs, 0, 'maxLifetimeMs'),
+      maxRequests: atLeast(0, options.maxRequests, 0, 'maxRequests'),
+      minIdle: atLeast(0, options.minIdle, 0, 'minIdle'),
+      reuse: options.reuse ?? 'safe',
+    }
+    if (!['safe', 'always', 'never'].includes(this.#options.reuse))
+      throw new ConfigError('wireTransport.reuse', 'must be "safe", "always" or "never"')
+  }
+
+  send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall {
+    return new WireCall(target, request, observer, this.#pools.get(target) ?? this.#open(target))
+  }
+
+  stats(target: Target): TransportStats {
+    const stats = this.poolStats(target)
+    if (stats === undefined) return { connected: 0, active: 0, pending: 0 }
+    return { connected: stats.active + stats.idle, active: stats.active, pending: stats.pending }
+  }
+
+  /** All figures of a target's pool; `undefined` before its first attempt. */
+  poolStats(target: Target): PoolStats | undefined {
+    return this.#pools.get(target)?.stats
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([...this.#pools.values()].map(async (pool) => await pool.close()))
+  }
+
+  async destroy(): Promise<void> {
+    this.#isClosed = true
+    for (const pool of this.#pools.values()) pool.destroy()
+    await Promise.resolve()
+  }
+
+  #open(target: Target): ConnectionPool {
+    const { url, socketPath } = target
+    const isSecure = url.protocol === 'https:'
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const { ca, ...tls } = this.#tls
+    const options: PoolOptions = {
+      ...this.#options,
+      host,
+      port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
+      socketPath,
+      tls: isSecure
+        ? {
+            servername: serverName(host),
+            ALPNProtocols: ['http/1.1'],
+            ...tls,
+            ...(ca === undefined ? {} : { ca: [ca].flat() as string[] }),
+          }
+        : undefined,
+    }
+    const pool = new ConnectionPool(options, this.#clock, this.#random)
+    this.#pools.set(target, pool)
+    if (this.#isClosed) pool.destroy()
+    return pool
+  }
+}
+
+/** SNI carries names, not addresses (RFC 6066, section 3). */
+function serverName(host: string): string {
+  return /^[0-9.]+$|:/.test(host) ? '' : host
+}
+
+function atLeast(minimum: number, value: number | undefined, fallback: number, name: string): number {
+  const number = value ?? fallback
+  if (!(Number.isFinite(number) && number >= minimum))
+    throw new ConfigError(`wireTransport.${name}`, `must be a number of at least ${minimum}`)
+  return number
+}

@@ -1,0 +1,177 @@
+/** The listener on Sluice's own HTTP/1.1 engine: the default of `proxy.listen()`. */
+import {
+  type ConnectionOptions,
+  DEFAULT_LIMITS,
+  HttpServer,
+  type IncomingRequest,
+  MessageError,
+  type RequestObserver,
+  type ServerConnection,
+} from '@sluice/wire'
+import type { HeaderList } from '@sluice/wire'
+import type { Peer } from '../client.ts'
+import type { Admission } from '../entrance/entrance.ts'
+import { requestedUpgrade } from '../entrance/hop-by-hop.ts'
+import { type AnyProxyError, DownstreamError, ProxyError } from '../errors.ts'
+import { ReceivedRequest } from '../exchange-request.ts'
+import type { Downstream } from '../exchange.ts'
+import { limitBody } from '../limited-body.ts'
+import { listenerAddress } from '../listener-address.ts'
+import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
+import { readPeer } from '../node/node-socket.ts'
+import { joinTunnel } from '../node/tunnel.ts'
+import { problemMessage } from '../problem.ts'
+import { frameReply } from '../reply-framing.ts'
+import type { Reply } from '../reply.ts'
+import { RawDuplex } from '../transport/raw-duplex.ts'
+
+/** A listener factory for `proxy.listen({ listener })`. */
+export function wireListener(): ListenerFactory {
+  return (options, services) => new WireListener(options, services)
+}
+
+class WireListener implements Listener {
+  readonly #options: ListenOptions
+  readonly #services: ListenerServices
+  readonly #server: HttpServer
+
+  constructor(options: ListenOptions, services: ListenerServices) {
+    this.#options = options
+    this.#services = services
+    const { settings } = services.entrance
+    this.#server = new HttpServer({
+      clock: settings.clock,
+      connection: connectionOptions(options, settings.maxTargetBytes),
+      maxConnections: options.maxConnections ?? 0,
+      onRequest: (request) => this.#take(request),
+      refusal: (fault) => problemMessage(errorOf(fault), settings.name),
+    })
+  }
+
+  async listen(): Promise<void> {
+    const { port = 0, host, path } = this.#options
+    await this.#server.listen(path === undefined ? { port, ...(host === undefined ? {} : { host }) } : { path })
+  }
+
+  get address(): ListenerAddress {
+    return listenerAddress(this.#server.address)
+  }
+
+  get connections(): number {
+    return this.#server.connections
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close()
+  }
+
+  destroy(): void {
+    this.#server.destroy()
+  }
+
+  #take(request: IncomingRequest): void {
+    const { entrance } = this.#services
+    const { method, target, headers, httpVersion } = request.head
+    const received = new ReceivedRequest(method, target, headers, httpVersion)
+    const wire = new WireExchange(request)
+    const protocol = requestedUpgrade(headers)
+    const admission = entrance.admit({
+      received,
+      body: limitBody(request.body, entrance.settings.maxBodyBytes),
+      peer: peerOf(request.connection),
+      downstream: wire,
+      // A switch to HTTP/2 in the clear concerns this hop alone, and RFC 9113 has given it up.
+      upgrade: protocol === 'h2c' || !request.isComplete ? undefined : protocol,
+    })
+    wire.admission = admission
+    request.observer = wire
+    entrance.answer(admission, (reply) => wire.respond(reply, this.#services.isClosing()))
+  }
+}
+
+/** Ties an exchange to its request on the wire. */
+class WireExchange implements Downstream, RequestObserver {
+  admission!: Admission
+  readonly #request: IncomingRequest
+  #reply: Reply | undefined = undefined
+
+  constructor(request: IncomingRequest) {
+    this.#request = request
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    this.#request.informational(status, headers)
+  }
+
+  respond(reply: Reply, isClosing: boolean): void {
+    const { exchange } = this.admission
+    this.#reply = reply
+    try {
+      if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel)
+      frameReply(reply, exchange.received.method)
+      this.#request.respond(reply.status, reply.headers, reply.body, isClosing)
+    } catch (error) {
+      exchange.settings.onInternalError(error, exchange)
+      this.#request.connection.reset()
+    }
+  }
+
+  translate(cause: Error): AnyProxyError {
+    if (ProxyError.is(cause)) return cause
+    if (cause instanceof MessageError) return new DownstreamError('ERR_SLUICE_BODY_MALFORMED', { cause })
+    return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause })
+  }
+
+  aborted(error: Error): void {
+    this.admission.exchange.abort(this.translate(error))
+  }
+
+  ended(bodyBytes: number, error: Error | undefined): void {
+    this.admission.exchange.end(this.#reply, bodyBytes, error)
+  }
+
+  #openTunnel(reply: Reply, target: NonNullable<Reply['tunnel']>): void {
+    const { exchange } = this.admission
+    const { connection } = this.#request
+    if (connection.socket.destroyed) return void target.destroy()
+    reply.headers.append('Connection', 'Upgrade').append('Upgrade', exchange.request.upgrade ?? '')
+    this.#request.connection.writeHead(101, reply.headers)
+    const client = new RawDuplex(connection, connection.pipelined)
+    joinTunnel(client, target, () => this.#request.end(0, undefined))
+  }
+}
+
+function connectionOptions(options: ListenOptions, maxTargetBytes: number): ConnectionOptions {
+  return {
+    limits: { ...DEFAULT_LIMITS, maxHeadBytes: options.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeadBytes, maxTargetBytes },
+    headTimeoutMs: options.headTimeoutMs ?? 60_000,
+    bodyIdleTimeoutMs: 60_000,
+    sendTimeoutMs: 60_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 65_000,
+    maxRequests: 0,
+    maxAgeMs: 0,
+    drainBytes: 1_048_576,
+    drainMs: 2_000,
+  }
+}
+
+/** What the engine refuses, in our codes. */
+function errorOf(fault: MessageError | 'timeout'): DownstreamError {
+  if (fault === 'timeout') return new DownstreamError('ERR_SLUICE_REQUEST_TIMEOUT')
+  switch (fault.fault) {
+    case 'target-too-long':
+      return new DownstreamError('ERR_SLUICE_TARGET_TOO_LONG', { cause: fault })
+    case 'head-too-large':
+    case 'too-many-fields':
+      return new DownstreamError('ERR_SLUICE_HEADERS_TOO_LARGE', { cause: fault })
+    case 'version':
+      return new DownstreamError('ERR_SLUICE_BAD_REQUEST', { cause: fault, status: 505 })
+    default:
+      return new DownstreamError('ERR_SLUICE_BAD_REQUEST', { cause: fault })
+  }
+}
+
+/** The same object for all requests of a connection. */
+function peerOf(connection: ServerConnection): Peer {
+  return (connection.attachment ??= readPeer(connection.socket)) as Peer
+}

@@ -1,0 +1,110 @@
+/** Makes connections to one target: TCP, a Unix socket or TLS, within a time limit. */
+import { connect as connectTcp, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import { type OnBytes, sharedReads } from '../net/shared-reads.ts'
+import type { ClientConnection } from './client-connection.ts'
+
+/** Where a target is, and how to get there. */
+export interface ConnectorOptions {
+  readonly host: string
+  readonly port: number
+  /** A Unix socket, in place of host and port. */
+  readonly socketPath?: string | undefined
+  /** Speaks TLS with these; certificates are verified unless they say otherwise. */
+  readonly tls?: TlsConnectOptions | undefined
+  /** TLS handshake included. 0 for no limit. */
+  readonly connectTimeoutMs: number
+  readonly lookup?: LookupFunction | undefined
+}
+
+/** Why a connection could not be made. */
+export interface ConnectError {
+  readonly kind: 'connect-failed' | 'connect-timeout'
+  readonly error?: Error
+}
+
+/** Makes the connection object, given the function that ties it to its bytes. */
+export type MakeConnection = (read: (onBytes: OnBytes) => void) => ClientConnection
+
+export class Connector {
+  readonly #options: ConnectorOptions
+  readonly #clock: Clock
+  #session: Buffer | undefined
+
+  constructor(options: ConnectorOptions, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+  }
+
+  /** Connects; exactly one of the callbacks is called, unless the returned function cancels before. */
+  connect(
+    make: MakeConnection,
+    connected: (connection: ClientConnection) => void,
+    failed: (error: ConnectError) => void,
+  ): () => void {
+    let onBytes: OnBytes = () => {}
+    const connection = make((callback) => (onBytes = callback))
+    const socket = this.#openSocket((bytes, length) => onBytes(bytes, length))
+    let isSettled = false
+    const settle = () => {
+      isSettled = true
+      timeout?.cancel()
+      socket.off('error', fail)
+    }
+    const fail = (error: Error) => {
+      if (isSettled) return
+      settle()
+      socket.on('error', ignore)
+      socket.destroy()
+      failed({ kind: 'connect-failed', error })
+    }
+    const { connectTimeoutMs, tls } = this.#options
+    const timeout =
+      connectTimeoutMs === 0
+        ? undefined
+        : this.#clock.schedule(connectTimeoutMs, () => {
+            if (isSettled) return
+            settle()
+            socket.on('error', ignore)
+            socket.destroy()
+            failed({ kind: 'connect-timeout' })
+          })
+    socket.once('error', fail)
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+      if (isSettled) return
+      settle()
+      connection.attach(socket)
+      connected(connection)
+    })
+    return () => {
+      if (isSettled) return
+      settle()
+      socket.on('error', ignore)
+      socket.destroy()
+    }
+  }
+
+  #openSocket(onBytes: OnBytes): Socket {
+    const { host, port, socketPath, tls, lookup } = this.#options
+    const place =
+      socketPath === undefined ? { host, port, ...(lookup === undefined ? {} : { lookup }) } : { path: socketPath }
+    if (tls === undefined) {
+      return connectTcp({
+        ...place,
+        noDelay: true,
+        autoSelectFamily: true,
+        allowHalfOpen: true,
+        onread: sharedReads(onBytes),
+      } as NetConnectOpts)
+    }
+    // TLS sockets have no `onread`: their bytes come decrypted, as events.
+    const socket = connectTls({ ...place, ...tls, ...(this.#session === undefined ? {} : { session: this.#session }) })
+    socket.setNoDelay(true)
+    socket.on('session', (session: Buffer) => (this.#session = session))
+    socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))
+    return socket
+  }
+}
+
+function ignore(): void {}

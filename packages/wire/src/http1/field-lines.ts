@@ -1,0 +1,39 @@
+/** Field lines, as they stand in a head and in a trailer section (RFC 9112, section 5). */
+import { HeaderList } from '../header-list.ts'
+import { COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN } from './characters.ts'
+import { MessageError } from './message-error.ts'
+
+/**
+ * Reads the lines in `text` from `from` to `end`, where the last of them has ended. Strict: no space before the colon, no
+ * folded lines (section 5.2), nothing but CRLF between lines.
+ * @throws {MessageError} `malformed`, `too-many-fields`
+ */
+export function parseFieldLines(text: string, from: number, end: number, maxFields: number): HeaderList {
+  const flat: string[] = []
+  let at = from
+  while (at < end) {
+    const nameStart = at
+    let code = text.charCodeAt(at)
+    // Past the end charCodeAt gives NaN, for which a table has no 1: the loops end on anything that is not allowed.
+    while (TOKEN[code] === 1) code = text.charCodeAt(++at)
+    if (code !== COLON || at === nameStart)
+      throw new MessageError('malformed', 'a field name is empty or has a character that no token has')
+    const name = text.slice(nameStart, at)
+    code = text.charCodeAt(++at)
+    while (code === SPACE || code === TAB) code = text.charCodeAt(++at)
+    const valueStart = at
+    while (FIELD_VALUE[code] === 1) code = text.charCodeAt(++at)
+    if (code !== CR || text.charCodeAt(at + 1) !== LF)
+      throw new MessageError('malformed', `the value of "${name}" has a character that no field value has`)
+    let valueEnd = at
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+    flat.push(name, text.slice(valueStart, valueEnd))
+    at += 2
+  }
+  if (flat.length > 2 * maxFields) throw new MessageError('too-many-fields', `there are more than ${maxFields} fields`)
+  return HeaderList.received(flat)
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}

@@ -1,0 +1,120 @@
+/** A server that speaks HTTP/1.1 on TCP, on a Unix socket or over TLS, and hands over requests. */
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import { DateLine } from './date-line.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import type { MessageError } from './message-error.ts'
+import { type ConnectionOptions, type ConnectionOwner, ServerConnection } from './server-connection.ts'
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly port?: number
+  readonly host?: string
+  /** A Unix socket, in place of port and host. */
+  readonly path?: string
+}
+
+/** What a server needs. */
+export interface HttpServerOptions {
+  readonly clock: Clock
+  readonly connection: ConnectionOptions
+  /** Connections beyond this are closed at once. 0 for no limit. */
+  readonly maxConnections: number
+  /** Speaks TLS with these. */
+  readonly tls?: TlsOptions | undefined
+  /** A request has come; its reply is given with `respond`, once. */
+  readonly onRequest: (request: IncomingRequest) => void
+  /** The reply to what never became a request: a whole message that closes the connection. */
+  readonly refusal: (fault: MessageError | 'timeout') => string
+}
+
+export class HttpServer implements ConnectionOwner {
+  readonly clock: Clock
+  readonly options: ConnectionOptions
+  readonly #settings: HttpServerOptions
+  readonly #server: Server
+  readonly #connections = new Set<ServerConnection>()
+  readonly #dateLine: DateLine
+  #isClosing = false
+
+  constructor(settings: HttpServerOptions) {
+    this.clock = settings.clock
+    this.options = settings.connection
+    this.#settings = settings
+    this.#dateLine = new DateLine(settings.clock)
+    const shared = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
+    const accept = (socket: Socket) => this.#accept(socket)
+    this.#server =
+      settings.tls === undefined
+        ? createTcpServer(shared, accept)
+        : createTlsServer({ ...shared, ...settings.tls }, accept).on('tlsClientError', (_error, socket) =>
+            socket.destroy(),
+          )
+    this.#server.on('error', ignore)
+  }
+
+  get dateLine(): string {
+    return this.#dateLine.current
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  /** Open client connections. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  get address(): AddressInfo | string | null {
+    return this.#server.address()
+  }
+
+  async listen(address: ListenAddress): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ ...address }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  /** Accepts nothing new; every connection goes once it is idle. Resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+      for (const connection of this.#connections) connection.closeIfIdle()
+    })
+  }
+
+  /** Closes every connection now. */
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy()
+  }
+
+  request(request: IncomingRequest): void {
+    this.#settings.onRequest(request)
+  }
+
+  refusal(fault: MessageError | 'timeout'): string {
+    return this.#settings.refusal(fault)
+  }
+
+  closed(connection: ServerConnection): void {
+    this.#connections.delete(connection)
+  }
+
+  #accept(socket: Socket): void {
+    const { maxConnections } = this.#settings
+    if (this.#isClosing || (maxConnections > 0 && this.#connections.size >= maxConnections)) {
+      socket.on('error', ignore)
+      return void socket.destroy()
+    }
+    this.#connections.add(new ServerConnection(socket, this))
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,27 @@
+/** Heads as text, written as latin1 in one piece. Names and values were checked when they entered their list. */
+import { STATUS_CODES } from 'node:http'
+import type { HeaderList } from '../header-list.ts'
+
+/** `METHOD target HTTP/1.1`, the fields, and `extra` (whole lines), up to and with the empty line. */
+export function serializeRequestHead(method: string, target: string, headers: HeaderList, extra: string): string {
+  return `${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${extra}\r\n`
+}
+
+/** `HTTP/1.1 status reason`, the fields, and `extra` (whole lines), up to and with the empty line. */
+export function serializeReplyHead(status: number, headers: HeaderList, extra: string): string {
+  return `${statusLine(status)}${fieldLines(headers)}${extra}\r\n`
+}
+
+const statusLines: string[] = []
+
+function statusLine(status: number): string {
+  return (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
+}
+
+/** The lines of a list, each with its CRLF. */
+export function fieldLines(headers: HeaderList): string {
+  const raw = headers.raw()
+  let lines = ''
+  for (let i = 0; i < raw.length; i += 2) lines += `${raw[i]!}: ${raw[i + 1]!}\r\n`
+  return lines
+}

@@ -1,0 +1,4 @@
+import { bareServer } from './entries/bare-server.ts'
+import { runTable } from './run-table.ts'
+
+runTable(bareServer)

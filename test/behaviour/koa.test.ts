@@ -1,0 +1,4 @@
+import { inKoa } from './entries/koa.ts'
+import { runTable } from './run-table.ts'
+
+runTable(inKoa)

@@ -1,0 +1,4 @@
+import { ownListener } from './entries/own-listener.ts'
+import { runTable } from './run-table.ts'
+
+runTable(ownListener)
