@@ -2,7 +2,7 @@
  * The shape of the table: what a client sends, how the upstream answers, what the client and the upstream must have seen.
  * A case uses only what every entry can express; what only bytes can express stands in the raw cases.
  */
-import type { Proxy, ProxyErrorCode } from '@sluice/core'
+import { createUpstream, type Proxy, type ProxyErrorCode, type Transport } from '@sluice/core'
 import type { Answer, RecordedRequest } from '@sluice/testing'
 
 /** A proxy, whatever state its middlewares set. */
@@ -19,6 +19,13 @@ export interface Site {
   readonly refused: string
   /** URL of an upstream that answers everything with a status and a reason that no standard knows. */
   readonly odd: string
+  /** Makes an upstream, on the transport under test. */
+  readonly createUpstream: typeof createUpstream
+}
+
+/** The maker of upstreams on one transport. */
+export function upstreamsOn(createTransport: () => Transport): typeof createUpstream {
+  return (name, options) => createUpstream(name, { transport: createTransport(), ...options })
 }
 
 /** What a client sends. */

@@ -39,11 +39,21 @@ export function checkRequests(
   expected.forEach(({ method, path, headers = {}, body }, index) => {
     const request = recorded[index]!
     expect(request.complete).toBe(true)
+    expectOneFraming(request)
     if (method !== undefined) expect(request.method).toBe(method)
     if (path !== undefined) expect(request.path).toBe(path)
     if (body !== undefined) expectBytes(request.body, body)
     checkFields(request.headers, headers, site)
   })
+}
+
+/** A body is framed in one way and no other: by its length, or in chunks. */
+function expectOneFraming({ headers, body }: RecordedRequest): void {
+  const lengths = valuesOf(headers, 'content-length')
+  const codings = valuesOf(headers, 'transfer-encoding')
+  if (body.byteLength > 0)
+    expect([...lengths, ...codings]).toEqual([codings.length > 0 ? 'chunked' : String(body.byteLength)])
+  else expect(lengths.length + codings.length).toBeLessThanOrEqual(1)
 }
 
 /** Fields by name. */

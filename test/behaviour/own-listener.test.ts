@@ -1,4 +1,5 @@
+import { wireTransport } from '@sluice/core'
 import { ownListener } from './entries/own-listener.ts'
 import { runTable } from './run-table.ts'
 
-runTable(ownListener)
+runTable(ownListener, wireTransport)

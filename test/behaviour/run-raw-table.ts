@@ -1,7 +1,8 @@
 /** Runs the table of bytes over an entry. */
+import { type Transport, wireTransport } from '@sluice/core'
 import { echo, listenUpstream, type ListeningUpstream, rawClient, waitFor } from '@sluice/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AnyProxy } from './behaviour-case.ts'
+import { type AnyProxy, upstreamsOn } from './behaviour-case.ts'
 import { checkFields, checkRequests } from './check-outcome.ts'
 import type { ExpectedResponse, RawCase } from './raw-case.ts'
 import { framing } from './raw-cases/framing.ts'
@@ -18,8 +19,9 @@ export interface RawEntry {
 }
 
 /** Declares the tests of one entry. */
-export function runRawTable(entry: RawEntry): void {
+export function runRawTable(entry: RawEntry, createTransport: () => Transport = wireTransport): void {
   describe(entry.name, () => {
+    const createUpstream = upstreamsOn(createTransport)
     let upstream: ListeningUpstream
     let answer: NonNullable<RawCase['answer']> = echo
     beforeAll(async () => {
@@ -31,7 +33,7 @@ export function runRawTable(entry: RawEntry): void {
         let proxy: AnyProxy
         let open: Awaited<ReturnType<RawEntry['open']>>
         beforeAll(async () => {
-          proxy = group.proxy({ upstream: upstream.url, refused: upstream.url, odd: upstream.url })
+          proxy = group.proxy({ upstream: upstream.url, refused: upstream.url, odd: upstream.url, createUpstream })
           open = await entry.open(proxy)
         })
         afterAll(async () => {
@@ -49,7 +51,7 @@ export function runRawTable(entry: RawEntry): void {
             const whole = upstream.requests
               .filter((request) => request.complete)
               .sort((a, b) => a.path.localeCompare(b.path))
-            checkRequests(whole, row.upstream, { upstream: upstream.url, refused: '', odd: '' })
+            checkRequests(whole, row.upstream, { upstream: upstream.url, refused: '', odd: '', createUpstream })
           })
         }
       })
@@ -79,7 +81,12 @@ type Received = Awaited<ReturnType<Awaited<ReturnType<typeof rawClient>>['readRe
 function expectResponse(received: Received, { status, headers = {}, body }: ExpectedResponse): void {
   expect([status].flat(), `status; the body is: ${received.body.toString()}`).toContain(received.status)
   expect(received.complete).toBe(true)
-  checkFields(received.headers, headers, { upstream: '', refused: '', odd: '' })
+  checkFields(received.headers, headers, {
+    upstream: '',
+    refused: '',
+    odd: '',
+    createUpstream: upstreamsOn(wireTransport),
+  })
   if (typeof body === 'string') expect(received.body.toString('latin1')).toBe(body)
   else if (body !== undefined) expect(received.body.toString('latin1')).toMatch(body)
 }

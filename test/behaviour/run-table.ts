@@ -1,7 +1,8 @@
 /** Runs the whole table through one entry. Its servers, one for each proxy, and the upstream start once. */
+import { type Transport, wireTransport } from '@sluice/core'
 import { echo, hostileUpstream, listenUpstream, type RecordedRequest, waitFor } from '@sluice/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import type { AnyProxy, BehaviourCase, BehaviourGroup, Site } from './behaviour-case.ts'
+import { type AnyProxy, type BehaviourCase, type BehaviourGroup, type Site, upstreamsOn } from './behaviour-case.ts'
 import { BEHAVIOUR } from './behaviour.ts'
 import { checkReply, checkRequests } from './check-outcome.ts'
 import type { Entry, Observed, OpenEntry } from './entry.ts'
@@ -33,14 +34,14 @@ interface Run {
 }
 
 /** Declares the tests of one entry. */
-export function runTable(entry: Entry): void {
+export function runTable(entry: Entry, createTransport: () => Transport = wireTransport): void {
   describe(entry.name, () => {
     let stage: Stage
     const groups = new Map<BehaviourGroup, OpenGroup>()
     const begun = new Map<BehaviourCase, Run>()
 
     beforeAll(async () => {
-      stage = await setStage()
+      stage = await setStage(upstreamsOn(createTransport))
       for (const group of BEHAVIOUR) {
         const proxy = group.proxy(stage.site)
         const open = await entry.open(proxy)
@@ -88,13 +89,13 @@ function begin(stage: Stage, open: OpenEntry, row: BehaviourCase): Run {
   return { mark, observed }
 }
 
-async function setStage(): Promise<Stage> {
+async function setStage(createUpstream: Site['createUpstream']): Promise<Stage> {
   const answers: Stage['answers'] = new Map()
   const refusing = await hostileUpstream({ kind: 'refuse' })
   const odd = await hostileUpstream({ kind: 'raw', bytes: ODD_REPLY, leave: 'fin' })
   const upstream = await listenUpstream((request) => answers.get(request.header(MARK) ?? '')!(request))
   return {
-    site: { upstream: upstream.url, refused: refusing.url, odd: odd.url },
+    site: { upstream: upstream.url, refused: refusing.url, odd: odd.url, createUpstream },
     requests: upstream.requests,
     answers,
     async close() {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COMBINATIONS } from '../faults/combinations.ts'
 import { soak } from './soak.ts'
 
-const REQUESTS = 3_000
+const REQUESTS = 2_000
 
 describe.each(COMBINATIONS)('soak, $name listener', (listener, transport) => {
   it(`${REQUESTS} requests with faults leave nothing behind`, { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 /** The two sides of a request: as it was received, which stays, and as it is being shaped on its way upstream. */
-import type { Body, HeaderList } from '@sluice/wire'
+import { type Body, type HeaderList, isToken } from '@sluice/wire'
 import { canonicalPath, type CanonicalPath } from './routing/canonical-path.ts'
 
 /** The head of a request as it arrived. Nothing in it can be changed. */
@@ -36,9 +36,13 @@ export class ReceivedRequest {
   }
 }
 
+/** Whether it may be sent as it stands. Written as latin1, U+010A would become a line feed: so nothing beyond ASCII. */
+export function isOriginForm(target: string): boolean {
+  return /^\/[\x21\x22\x24-\x7e]*$/.test(target)
+}
+
 /** The request that is forwarded. Middlewares change it; `exchange.received` keeps what it was. */
 export class ExchangeRequest {
-  method: string
   /** End-to-end fields. Hop-by-hop ones were stripped at the entrance; framing fields are the transport's. */
   readonly headers: HeaderList
   body: Body
@@ -46,6 +50,7 @@ export class ExchangeRequest {
   authority: string
   /** The protocol the client asks to switch to (RFC 9110, section 7.8), lower case, where the listener can. */
   readonly upgrade: string | undefined
+  #method: string
   #target: string
   #canonical: CanonicalPath | undefined = undefined
   #query: URLSearchParams | undefined = undefined
@@ -58,7 +63,7 @@ export class ExchangeRequest {
     authority: string,
     upgrade: string | undefined,
   ) {
-    this.method = method
+    this.#method = method
     this.#target = target
     this.headers = headers
     this.body = body
@@ -66,15 +71,24 @@ export class ExchangeRequest {
     this.upgrade = upgrade
   }
 
+  get method(): string {
+    return this.#method
+  }
+
+  /** @throws {RangeError} where it is no token */
+  set method(method: string) {
+    if (!isToken(method)) throw new RangeError(`not a method: ${JSON.stringify(method)}`)
+    this.#method = method
+  }
+
   /** Path and query as they are forwarded, in origin form: `/users/1?full=1`. */
   get target(): string {
     return this.#target
   }
 
-  /** @throws {RangeError} where it does not begin with `/` or has a space or control character */
+  /** @throws {RangeError} where it does not begin with `/`, or has a `#` or anything but visible ASCII */
   set target(target: string) {
-    if (!/^\/[^\x00-\x20\x7f#]*$/.test(target))
-      throw new RangeError(`not a request target in origin form: ${JSON.stringify(target)}`)
+    if (!isOriginForm(target)) throw new RangeError(`not a request target in origin form: ${JSON.stringify(target)}`)
     this.#target = target
     this.#canonical = undefined
     this.#query = undefined

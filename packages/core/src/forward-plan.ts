@@ -1,8 +1,12 @@
 /** Options of `forward`, resolved once, and the head of each attempt that follows from them. */
-import { type HeaderList, isFieldValue } from '@sluice/wire'
+import { fieldName, type HeaderList, isFieldValue, isToken, maskOf } from '@sluice/wire'
 import { ConfigError } from './errors.ts'
+import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
 import type { Target } from './upstream/target.ts'
+
+const VIA = fieldName('Via')
+const HOST = maskOf('host')
 
 /** Options of `forward`. */
 export interface ForwardOptions {
@@ -63,6 +67,7 @@ export function compileForward(options: ForwardOptions, at: string): ForwardPlan
   const edits: HeadEdit[] = [basePathEdit, hostEdit(options.host ?? 'client', at), forwardedEdit, viaEdit]
   if (options.stripPrefix !== undefined) edits.unshift(stripPrefixEdit(options.stripPrefix, `${at}.stripPrefix`))
   edits.push(...(options.edits ?? []))
+  const hasOwnEdits = options.edits !== undefined && options.edits.length > 0
   return {
     headTimeoutMs: duration(options.headTimeoutMs ?? 60_000, `${at}.headTimeoutMs`),
     bodyIdleTimeoutMs: duration(options.bodyIdleTimeoutMs ?? 60_000, `${at}.bodyIdleTimeoutMs`),
@@ -72,9 +77,17 @@ export function compileForward(options: ForwardOptions, at: string): ForwardPlan
       const { request } = exchange
       const head: AttemptHead = { method: request.method, path: request.target, headers: request.headers.copy() }
       for (let i = 0; i < edits.length; i++) edits[i]!(head, exchange, target)
+      if (hasOwnEdits) assertHead(head)
       return head
     },
   }
+}
+
+/** What an edit of the user's wrote must not split the request. */
+function assertHead({ method, path }: AttemptHead): void {
+  if (!isToken(method)) throw new RangeError(`an edit made a method that is none: ${JSON.stringify(method)}`)
+  if (path !== '*' && !isOriginForm(path))
+    throw new RangeError(`an edit made a path that is none: ${JSON.stringify(path)}`)
 }
 
 const basePathEdit: HeadEdit = (head, _exchange, target) => {
@@ -88,7 +101,7 @@ const forwardedEdit: HeadEdit = (head, exchange) => {
 const viaEdit: HeadEdit = (head, exchange) => {
   const { settings, received } = exchange
   // The name is a token.
-  if (settings.via) head.headers.appendUnchecked('Via', `${received.httpVersion} ${settings.name}`)
+  if (settings.via) head.headers.appendUnchecked(VIA, `${received.httpVersion} ${settings.name}`)
 }
 
 function hostEdit(host: string, at: string): HeadEdit {
@@ -96,7 +109,7 @@ function hostEdit(host: string, at: string): HeadEdit {
   if (host === 'client') {
     // An HTTP/1.0 client may have named none.
     return (head, exchange, target) => {
-      if (!head.headers.has('host')) head.headers.set('Host', exchange.request.authority || target.url.host)
+      if (!head.headers.hasAny(HOST)) head.headers.set('Host', exchange.request.authority || target.url.host)
     }
   }
   if (host === '' || !isFieldValue(host)) throw new ConfigError(`${at}.host`, 'must be "client", "target" or a host')

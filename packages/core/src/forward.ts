@@ -7,7 +7,7 @@
  * before any byte of a reply is made once more on a new connection, where the method is idempotent (RFC 9110, section
  * 9.2.2) and the body can be sent again. Everything beyond that is for the retry middleware to decide.
  */
-import type { HeaderList, ScheduledCall } from '@sluice/wire'
+import { fieldName, type HeaderList, type ScheduledCall } from '@sluice/wire'
 import { stripHopByHop } from './entrance/hop-by-hop.ts'
 import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -20,6 +20,8 @@ import { Attempt, type AttemptOwner } from './upstream/attempt.ts'
 import { wasTried } from './upstream/balancer.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
+
+const VIA = fieldName('Via')
 
 /**
  * A handler that forwards to an upstream. Answers 503 (`ERR_SLUICE_NO_TARGET`) where no target is admissible, and throws
@@ -72,7 +74,7 @@ class Forwarding implements AttemptOwner {
   replied(_attempt: Attempt, reply: Reply): void {
     const { settings } = this.#exchange
     stripHopByHop(reply.headers)
-    if (settings.via) reply.headers.appendUnchecked('Via', `1.1 ${settings.name}`)
+    if (settings.via) reply.headers.appendUnchecked(VIA, `1.1 ${settings.name}`)
     // A stream of events has no total duration; the others have to end in time, body included.
     if (this.#deadline !== undefined && isEventStream(reply)) this.#deadline.cancel()
     this.#resolve(reply)

@@ -15,11 +15,23 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number
   /** How long an idle connection is kept. @default 65_000 */
   readonly idleTimeoutMs?: number
+  /** Whether a client that has ended its side of the connection still gets its reply; otherwise it has left. @default false */
+  readonly allowHalfOpen?: boolean
   /** Larger header sections get 431. @default 16_384 */
   readonly maxHeaderBytes?: number
+  /** More header fields get 431. Of the wire listener. @default 100 */
+  readonly maxHeaderCount?: number
+  /** Longest silence within a request body; then 408. 0 for none. Of the wire listener. @default 60_000 */
+  readonly bodyIdleTimeoutMs?: number
+  /** Longest time in which a client reads nothing of its reply; then a reset. 0 for none. Of the wire listener. @default 60_000 */
+  readonly sendTimeoutMs?: number
+  /** After so many requests a connection is closed. 0 for no limit. Of the wire listener. @default 0 */
+  readonly maxRequestsPerConnection?: number
+  /** A connection older than this is closed after its reply. 0 for no limit. Of the wire listener. @default 0 */
+  readonly maxConnectionAgeMs?: number
   /** Further connections are refused. 0 for no limit. @default 0 */
   readonly maxConnections?: number
-  /** What listens. @default nodeListener() */
+  /** What listens. @default wireListener() */
   readonly listener?: ListenerFactory
 }
 

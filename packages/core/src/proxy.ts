@@ -9,7 +9,6 @@ import { inject, type InjectedReply, type InjectedRequest } from './inject.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 import { type Handler, link, type Middleware } from './middleware.ts'
 import { createNodeHandler, type NodeHandler } from './node/node-handler.ts'
-import { nodeListener } from './node/node-listener.ts'
 import { createUpgradeHandler, type NodeUpgradeHandler } from './node/node-upgrade.ts'
 import { problemReply } from './problem.ts'
 import { type ProxyOptions, resolveProxyOptions } from './proxy-options.ts'
@@ -17,6 +16,7 @@ import type { ProxySettings } from './proxy-settings.ts'
 import { MATCH_ALL, type RouteMatch } from './routing/route-match.ts'
 import { Router } from './routing/router.ts'
 import type { Upstream } from './upstream/upstream.ts'
+import { wireListener } from './wire/wire-listener.ts'
 
 /** How a proxy is closed. */
 export interface CloseOptions {
@@ -85,7 +85,7 @@ export class Proxy<S = unknown> {
 
   /** Opens a listener of its own: the fast path. Rejects where the address can't be had. */
   async listen(options: ListenOptions = {}): Promise<Listener> {
-    const listener = (options.listener ?? nodeListener())(options, this.#services())
+    const listener = (options.listener ?? wireListener())(options, this.#services())
     await listener.listen()
     this.#listeners.push(listener)
     return listener

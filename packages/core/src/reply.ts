@@ -23,6 +23,8 @@ export class Reply {
   status: number
   readonly headers: HeaderList
   body: Body
+  /** Whether the client's connection is closed behind it, as after a head that could be a trick. */
+  closesConnection = false
   /** With status 101: the upstream's half of the tunnel, which the listener joins with the client's. */
   tunnel: Duplex | undefined = undefined
   /** What this reply reports, where it was made from an error. */

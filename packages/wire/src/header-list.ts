@@ -4,7 +4,7 @@
  * there, so that asking for one that is not, the usual case, costs one AND.
  */
 import { WireError } from './errors.ts'
-import { knownName, UNKNOWN_NAMES } from './header-names.ts'
+import { type KnownName, knownName, UNKNOWN_NAMES } from './header-names.ts'
 import { assertField } from './header-syntax.ts'
 
 /** What a header list can be made of. */
@@ -43,6 +43,15 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     const list = new HeaderList()
     list.#flat = flat
     for (let i = 0; i < flat.length; i += 2) list.#index(flat[i]!)
+    return list
+  }
+
+  /** The same with what the parser has found out on its way: the lower-case names, and the bits of all of them. */
+  static parsed(flat: string[], keys: string[], mask: number): HeaderList {
+    const list = new HeaderList()
+    list.#flat = flat
+    list.#keys = keys
+    list.#mask = mask
     return list
   }
 
@@ -116,13 +125,16 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   }
 
   /**
-   * Adds a field that is known to be well-formed, such as one made of an address: unchecked, for fields that every
-   * request gets.
+   * Adds a field that is known to be well-formed, such as one made of an address: without a check and a look-up, for
+   * fields that every request gets. `field` comes from {@link fieldName}.
    * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
    */
-  appendUnchecked(name: string, value: string): this {
+  appendUnchecked(field: KnownName, value: string): this {
     this.#own()
-    return this.#push(name, value)
+    this.#keys.push(field.key)
+    this.#mask |= field.bit
+    this.#flat.push(field.spelling, value)
+    return this
   }
 
   /**

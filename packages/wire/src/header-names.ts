@@ -46,10 +46,17 @@ const COMMON = `
   server-timing strict-transport-security traceparent tracestate upgrade-insecure-requests user-agent www-authenticate
   x-content-type-options x-frame-options x-powered-by x-request-id x-requested-with`
 
-/** A name that the table knows. */
+/** A name that the table knows, in one of its usual spellings: all lower case, or Each-Word-Capitalised. */
 export interface KnownName {
+  readonly spelling: string
+  /** In lower case. */
   readonly key: string
   readonly bit: number
+}
+
+interface BucketEntry extends KnownName {
+  /** Another one whose hash ends in the same bits. */
+  readonly next: BucketEntry | undefined
 }
 
 /** The bit of every name that the table does not know. */
@@ -64,12 +71,21 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 }
 
 const known = new Map<string, KnownName>()
-words(FLAGGED, '\n').forEach((group, index) => words(group, ' ').forEach((key) => register({ key, bit: 1 << index })))
-words(COMMON, /\s/).forEach((key) => register({ key, bit: 0 }))
+const BUCKETS = 1024
+const buckets: (BucketEntry | undefined)[] = Array.from({ length: BUCKETS })
+words(FLAGGED, '\n').forEach((group, index) => words(group, ' ').forEach((key) => register(key, 1 << index)))
+words(COMMON, /\s/).forEach((key) => register(key, 0))
 
-/** The table's entry for a name in one of its usual spellings: all lower case, or Each-Word-Capitalised. */
+/** The table's entry for a name in one of its usual spellings. */
 export function knownName(name: string): KnownName | undefined {
   return known.get(name)
+}
+
+/** The entry of a common name, for those who write the same field again and again. Unknown to the table is a mistake. */
+export function fieldName(spelling: string): KnownName {
+  const entry = known.get(spelling)
+  if (entry === undefined) throw new RangeError(`the header name "${spelling}" is not in the table`)
+  return entry
 }
 
 /** The bits of all the names given. Each must have one: a name without is a mistake of the caller. */
@@ -83,10 +99,32 @@ export function maskOf(...names: readonly string[]): number {
   return mask
 }
 
-function register(entry: KnownName): void {
-  const capitalised = entry.key.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
-  known.set(entry.key, entry)
-  known.set(SPELLINGS[entry.key] ?? capitalised, entry)
+/**
+ * The same for a name that stands in a text, by the hash that {@link hashStep} has made of its characters: a parser that
+ * reads each character anyway makes no substring of a common name, and nobody hashes it once more.
+ */
+export function knownNameAt(text: string, from: number, length: number, hash: number): KnownName | undefined {
+  for (let entry = buckets[hash & (BUCKETS - 1)]; entry !== undefined; entry = entry.next) {
+    if (entry.spelling.length === length && text.startsWith(entry.spelling, from)) return entry
+  }
+  return undefined
+}
+
+/** One character more; the hash of nothing is 0. */
+export function hashStep(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + code) | 0
+}
+
+function register(key: string, bit: number): void {
+  const capitalised = key.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+  for (const spelling of [key, SPELLINGS[key] ?? capitalised]) {
+    let hash = 0
+    for (let i = 0; i < spelling.length; i++) hash = hashStep(hash, spelling.charCodeAt(i))
+    const bucket = hash & (BUCKETS - 1)
+    const entry: BucketEntry = { spelling, key, bit, next: buckets[bucket] }
+    buckets[bucket] = entry
+    known.set(spelling, entry)
+  }
 }
 
 function words(text: string, separator: string | RegExp): string[] {

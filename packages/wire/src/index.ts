@@ -3,7 +3,7 @@ export { systemClock } from './system-clock.ts'
 export { TimerWheel, type TimerWheelOptions } from './timer-wheel.ts'
 export { WireError, type WireErrorCode } from './errors.ts'
 export { HeaderList, type HeaderListInit } from './header-list.ts'
-export { maskOf, UNKNOWN_NAMES } from './header-names.ts'
+export { fieldName, type KnownName, maskOf, UNKNOWN_NAMES } from './header-names.ts'
 export { isFieldValue, isToken } from './header-syntax.ts'
 export { Body, type ReadableOptions, type ReadBodyOptions } from './body.ts'
 export type { BodyFlow, BodySink, BodySource } from './body-flow.ts'
@@ -28,4 +28,5 @@ export {
   type RequestFailure,
   type RequestMessage,
 } from './http1/outgoing-request.ts'
-export type { ConnectionOptions, ServerConnection } from './http1/server-connection.ts'
+export type { ConnectionOptions } from './http1/connection-owner.ts'
+export type { ServerConnection } from './http1/server-connection.ts'

@@ -2,7 +2,7 @@
  * A path that two parties could read differently gets 400, unless its route says otherwise: no guard on `/secret` is
  * passed by another spelling of it. Some frameworks refuse a few of them before the proxy does, hence no code for these.
  */
-import { createProxy, createUpstream } from '@sluice/core'
+import { createProxy } from '@sluice/core'
 import type { BehaviourCase, BehaviourGroup } from '../behaviour-case.ts'
 import { plainProxy } from './plain-proxy.ts'
 
@@ -46,7 +46,7 @@ export const ambiguousPaths: readonly BehaviourGroup[] = [
     name: 'dot segments do not leave a prefix',
     proxy: (site) =>
       createProxy().route({ path: '/public/*' }, (route) =>
-        route.forward(createUpstream('public', { targets: [site.upstream] })),
+        route.forward(site.createUpstream('public', { targets: [site.upstream] })),
       ),
     cases: [
       doesNotGetOut('plain', '/public/../secret'),

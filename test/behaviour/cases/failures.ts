@@ -1,5 +1,5 @@
 /** What a client sees when an upstream or a middleware fails: a problem that names no host, no address and no stack. */
-import { createProxy, createUpstream, defineMiddleware, UpstreamError } from '@sluice/core'
+import { createProxy, defineMiddleware, UpstreamError } from '@sluice/core'
 import type { AnyProxy, BehaviourGroup, Site } from '../behaviour-case.ts'
 
 const NOTHING_INTERNAL = [/127\.0\.0\.1/, /localhost/, /ECONN/, /node_modules/, /\bat .*:\d+/, /secret/]
@@ -34,12 +34,12 @@ const countingAttempts = defineMiddleware('countingAttempts', async (x, next) =>
 })
 
 function failing(site: Site): AnyProxy {
-  const works = createUpstream('works', { targets: [site.upstream] })
-  const refuses = createUpstream('refuses', { targets: [site.refused] })
-  const down = createUpstream('down', { targets: [{ url: site.upstream, state: 'down' }] })
+  const works = site.createUpstream('works', { targets: [site.upstream] })
+  const refuses = site.createUpstream('refuses', { targets: [site.refused] })
+  const down = site.createUpstream('down', { targets: [{ url: site.upstream, state: 'down' }] })
   // The first pick is the second target, which refuses.
-  const half = createUpstream('half', { targets: [site.upstream, site.refused], random: () => 0 })
-  const otherHalf = createUpstream('otherHalf', { targets: [site.upstream, site.refused], random: () => 0 })
+  const half = site.createUpstream('half', { targets: [site.upstream, site.refused], random: () => 0 })
+  const otherHalf = site.createUpstream('otherHalf', { targets: [site.upstream, site.refused], random: () => 0 })
   return createProxy({ onError: () => {} })
     .route({ path: '/refused' }, (route) => route.forward(refuses))
     .route({ path: '/down' }, (route) => route.forward(down))
@@ -153,7 +153,8 @@ export const failures: readonly BehaviourGroup[] = [
   },
   {
     name: 'time limits',
-    proxy: (site) => createProxy().forward(createUpstream('late', { targets: [site.upstream] }), { headTimeoutMs: 40 }),
+    proxy: (site) =>
+      createProxy().forward(site.createUpstream('late', { targets: [site.upstream] }), { headTimeoutMs: 40 }),
     cases: [
       {
         name: 'an upstream that does not answer in time is a 504',

@@ -1,5 +1,5 @@
 /** What the upstream is told about the client, what it believes of what a client says itself, `Via`, `Host`, prefixes. */
-import { createProxy, createUpstream, type ForwardOptions } from '@sluice/core'
+import { createProxy, type ForwardOptions } from '@sluice/core'
 import type { AnyProxy, BehaviourGroup, Site } from '../behaviour-case.ts'
 import { plainProxy } from './plain-proxy.ts'
 
@@ -14,7 +14,7 @@ const CLAIMS = [
 ] as const
 
 function proxyThat(options: ForwardOptions): (site: Site) => AnyProxy {
-  return (site) => createProxy().forward(createUpstream('told', { targets: [site.upstream] }), options)
+  return (site) => createProxy().forward(site.createUpstream('told', { targets: [site.upstream] }), options)
 }
 
 export const forwarding: readonly BehaviourGroup[] = [

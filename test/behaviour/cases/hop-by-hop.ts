@@ -1,5 +1,5 @@
 /** Fields of one connection stay on it, both ways, and no client can take away with them what a middleware adds. */
-import { createProxy, createUpstream, defineMiddleware } from '@sluice/core'
+import { createProxy, defineMiddleware } from '@sluice/core'
 import type { BehaviourGroup } from '../behaviour-case.ts'
 import { plainProxy } from './plain-proxy.ts'
 
@@ -108,7 +108,7 @@ export const hopByHop: readonly BehaviourGroup[] = [
     proxy: (site) =>
       createProxy()
         .use(identify)
-        .forward(createUpstream('hop', { targets: [site.upstream] })),
+        .forward(site.createUpstream('hop', { targets: [site.upstream] })),
     cases: [
       {
         name: 'arrives though Connection names it, and the client’s own does not',

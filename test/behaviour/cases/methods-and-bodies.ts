@@ -62,7 +62,7 @@ export const methodsAndBodies: readonly BehaviourGroup[] = [
         request: { method: 'POST', path: '/', headers: [OCTETS], chunks: ['one ', 'two ', 'three'] },
         expected: {
           status: 200,
-          upstream: [{ headers: { 'content-length': null, 'transfer-encoding': 'chunked' }, body: 'one two three' }],
+          upstream: [{ body: 'one two three' }],
         },
       },
       {
@@ -114,9 +114,7 @@ export const methodsAndBodies: readonly BehaviourGroup[] = [
         request: { method: 'DELETE', path: '/1', headers: [OCTETS], chunks: [HIDDEN_REQUEST] },
         expected: {
           status: 200,
-          upstream: [
-            { method: 'DELETE', path: '/1', headers: { 'transfer-encoding': 'chunked' }, body: HIDDEN_REQUEST },
-          ],
+          upstream: [{ method: 'DELETE', path: '/1', body: HIDDEN_REQUEST }],
         },
       },
       {

@@ -1,5 +1,5 @@
 /** What middlewares do to requests and replies arrives, framing included. */
-import { createProxy, createUpstream, defineMiddleware, Reply } from '@sluice/core'
+import { createProxy, defineMiddleware, Reply } from '@sluice/core'
 import { Body, type BodySink } from '@sluice/wire'
 import type { AnyProxy, BehaviourGroup, Site } from '../behaviour-case.ts'
 
@@ -57,7 +57,7 @@ const refuse = defineMiddleware('refuse', () =>
 )
 
 function edited(site: Site): AnyProxy {
-  const upstream = createUpstream('edited', { targets: [site.upstream] })
+  const upstream = site.createUpstream('edited', { targets: [site.upstream] })
   return createProxy()
     .route({ path: '/order' }, (route) => route.use(tracing('first')).use(tracing('second')).forward(upstream))
     .route({ path: '/replace-request' }, (route) => route.use(replaceRequestBody).forward(upstream))

@@ -1,5 +1,5 @@
 /** What the upstream gets is the target as the client wrote it. */
-import { createProxy, createUpstream } from '@sluice/core'
+import { createProxy } from '@sluice/core'
 import type { BehaviourCase, BehaviourGroup } from '../behaviour-case.ts'
 import { plainProxy } from './plain-proxy.ts'
 
@@ -29,7 +29,7 @@ export const paths: readonly BehaviourGroup[] = [
     proxy: (site) =>
       createProxy().route(
         { path: '/open/*', allowPaths: ['encoded-slash', 'empty-segment', 'double-encoding', 'backslash'] },
-        (route) => route.forward(createUpstream('open', { targets: [site.upstream] })),
+        (route) => route.forward(site.createUpstream('open', { targets: [site.upstream] })),
       ),
     cases: [
       arrivesAsItIs('an escaped slash', '/open/a%2Fb'),
@@ -40,7 +40,7 @@ export const paths: readonly BehaviourGroup[] = [
   },
   {
     name: 'a base path of the target',
-    proxy: (site) => createProxy().forward(createUpstream('based', { targets: [`${site.upstream}/base/`] })),
+    proxy: (site) => createProxy().forward(site.createUpstream('based', { targets: [`${site.upstream}/base/`] })),
     cases: [
       {
         name: 'stands before each path',

@@ -1,8 +1,8 @@
 /** The proxy of most groups: one upstream, nothing else. */
-import { createProxy, createUpstream, type ProxyOptions } from '@sluice/core'
+import { createProxy, type ProxyOptions } from '@sluice/core'
 import type { AnyProxy, Site } from '../behaviour-case.ts'
 
 /** Forwards everything to the upstream that records. */
 export function plainProxy(site: Site, options: ProxyOptions = {}): AnyProxy {
-  return createProxy(options).forward(createUpstream('plain', { targets: [site.upstream] }))
+  return createProxy(options).forward(site.createUpstream('plain', { targets: [site.upstream] }))
 }

@@ -1,5 +1,5 @@
 /** Replies come back as the upstream gave them: statuses and fields. */
-import { createProxy, createUpstream } from '@sluice/core'
+import { createProxy } from '@sluice/core'
 import type { BehaviourCase, BehaviourGroup } from '../behaviour-case.ts'
 import { plainProxy } from './plain-proxy.ts'
 
@@ -120,7 +120,7 @@ export const replies: readonly BehaviourGroup[] = [
   },
   {
     name: 'a status that no standard knows',
-    proxy: (site) => createProxy().forward(createUpstream('odd', { targets: [site.odd] })),
+    proxy: (site) => createProxy().forward(site.createUpstream('odd', { targets: [site.odd] })),
     cases: [
       {
         name: 'is passed on, with whatever reason',

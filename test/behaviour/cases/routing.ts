@@ -1,5 +1,5 @@
 /** The most specific route answers, whichever way the request came in. Each route here answers with its own name. */
-import { createProxy, createUpstream, defineMiddleware, Reply, type RouteBuilder, type RouteMatch } from '@sluice/core'
+import { createProxy, defineMiddleware, Reply, type RouteBuilder, type RouteMatch } from '@sluice/core'
 import type { AnyProxy, BehaviourCase, BehaviourGroup, CaseRequest, Site } from '../behaviour-case.ts'
 
 function goesTo(route: string, request: CaseRequest): BehaviourCase {
@@ -22,7 +22,7 @@ const mark = defineMiddleware('mark', async (x, next) => {
 })
 
 function routes(site: Site): AnyProxy {
-  const upstream = createUpstream('routing', { targets: [site.upstream] })
+  const upstream = site.createUpstream('routing', { targets: [site.upstream] })
   return createProxy()
     .route(...named({ name: 'exact', path: '/users' }))
     .route(...named({ name: 'prefix', path: '/users/*' }))

@@ -16,7 +16,7 @@ function isRefused(name: string, lines: string, body = `0\r\n\r\n${HIDDEN}`, ver
 }
 
 function notHttp(name: string, bytes: string): RawCase {
-  return { name, bytes, responses: [{ status: 400 }], closes: true, upstream: [] }
+  return { name, bytes, responses: [{ status: [400, 505] }], closes: true, upstream: [] }
 }
 
 export const framing: readonly RawGroup[] = [

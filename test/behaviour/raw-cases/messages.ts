@@ -1,5 +1,5 @@
 /** Sequences of messages on one connection: pipelines, bodies where none is expected, interim responses, old clients. */
-import { createProxy, createUpstream, defineMiddleware, Reply } from '@sluice/core'
+import { createProxy, defineMiddleware, Reply } from '@sluice/core'
 import { plainProxy } from '../cases/plain-proxy.ts'
 import type { RawGroup } from '../raw-case.ts'
 
@@ -130,7 +130,7 @@ export const messages: readonly RawGroup[] = [
     proxy: (site) =>
       createProxy()
         .use(refuse)
-        .forward(createUpstream('never', { targets: [site.upstream] })),
+        .forward(site.createUpstream('never', { targets: [site.upstream] })),
     cases: [
       {
         name: 'reach a client that still sends, and the connection is closed behind them',

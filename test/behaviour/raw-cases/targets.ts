@@ -1,5 +1,5 @@
 /** Forms of a request target (RFC 9112, section 3.2), and what is none. */
-import { createProxy, createUpstream } from '@sluice/core'
+import { createProxy } from '@sluice/core'
 import { plainProxy } from '../cases/plain-proxy.ts'
 import type { RawCase, RawGroup } from '../raw-case.ts'
 
@@ -71,7 +71,7 @@ export const targets: readonly RawGroup[] = [
     name: 'targets that the route allows',
     proxy: (site) =>
       createProxy().route({ path: '/*', allowPaths: ['dot-segment', 'bad-escape', 'backslash'] }, (route) =>
-        route.forward(createUpstream('open', { targets: [site.upstream] })),
+        route.forward(site.createUpstream('open', { targets: [site.upstream] })),
       ),
     cases: [
       isForwardedAs('/a/../b', '/a/../b'),

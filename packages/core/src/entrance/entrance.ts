@@ -81,7 +81,7 @@ export class Entrance {
       refusal = error as AnyProxyError
     }
     const exchange = this.#open(arrival, head)
-    if (refusal !== undefined) return { exchange, handler: () => this.#problem(refusal), isUnmatched: false }
+    if (refusal !== undefined) return { exchange, handler: () => this.#refuse(refusal), isUnmatched: false }
     return this.#route(exchange, head)
   }
 
@@ -126,6 +126,13 @@ export class Entrance {
     if (route === undefined) return { exchange, handler: this.#noMatch, isUnmatched: true }
     exchange.routeTo(route)
     return { exchange, handler: route.handler, isUnmatched: false }
+  }
+
+  /** What follows on the connection of a head that broke a rule is better not believed. */
+  #refuse(error: AnyProxyError): Reply {
+    const reply = this.#problem(error)
+    reply.closesConnection = true
+    return reply
   }
 
   #problem(error: AnyProxyError): Reply {

@@ -3,7 +3,7 @@
  * policy. What a client writes into these fields is believed only where its connection comes from a trusted proxy.
  */
 import { BlockList, isIP } from 'node:net'
-import { type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
+import { fieldName, type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
 import type { Client, Peer } from '../client.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -31,6 +31,11 @@ const INBOUND = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-f
 /** With {@link UNKNOWN_NAMES}, all that could be dropped. */
 const VOUCHING = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip')
 const FORWARDED_FOR = maskOf('x-forwarded-for')
+const FORWARDED_PROTO = maskOf('x-forwarded-proto')
+const FORWARDED_HOST = maskOf('x-forwarded-host')
+const X_FORWARDED_FOR = fieldName('X-Forwarded-For')
+const X_FORWARDED_PROTO = fieldName('X-Forwarded-Proto')
+const X_FORWARDED_HOST = fieldName('X-Forwarded-Host')
 const FORWARDED = maskOf('forwarded')
 
 /** The compiled policy. */
@@ -75,15 +80,15 @@ export class ForwardedPolicy {
     if (this.fields === 'none') return
     const { peer } = client
     if (this.fields !== 'forwarded' && peer.address !== '') {
-      const before = headers.get('x-forwarded-for')
-      if (before === undefined) headers.appendUnchecked('X-Forwarded-For', peer.address)
+      const before = headers.hasAny(FORWARDED_FOR) ? headers.get('x-forwarded-for') : undefined
+      if (before === undefined) headers.appendUnchecked(X_FORWARDED_FOR, peer.address)
       else headers.set('X-Forwarded-For', `${before}, ${peer.address}`)
     }
     if (this.fields !== 'forwarded') {
-      if (headers.has('x-forwarded-proto')) headers.set('X-Forwarded-Proto', client.scheme)
-      else headers.appendUnchecked('X-Forwarded-Proto', client.scheme)
+      if (headers.hasAny(FORWARDED_PROTO)) headers.set('X-Forwarded-Proto', client.scheme)
+      else headers.appendUnchecked(X_FORWARDED_PROTO, client.scheme)
       // Host was checked at the entrance.
-      if (authority !== '' && !headers.has('x-forwarded-host')) headers.appendUnchecked('X-Forwarded-Host', authority)
+      if (authority !== '' && !headers.hasAny(FORWARDED_HOST)) headers.appendUnchecked(X_FORWARDED_HOST, authority)
     }
     if (this.fields !== 'x-forwarded') headers.append('Forwarded', forwardedElement(peer, client.scheme, authority))
   }

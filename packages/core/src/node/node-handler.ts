@@ -47,7 +47,7 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
     })
     if (admission.isUnmatched && next !== undefined) return next()
     const { exchange } = admission
-    const isLast = hasDoubtfulFraming(received.headers)
+    const isLast = hasDoubtfulFraming(received)
     if (isLast) finished.add(request.socket)
     const writer = new NodeReplyWriter(exchange, request, response)
     if (!exchange.body.isEmpty && isConsumed(request)) {
@@ -57,7 +57,11 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
         return writer.send(problemReply(error as AnyProxyError, entrance.settings.name), isLast || services.isClosing())
       }
     }
-    entrance.answer(admission, (reply) => writer.send(reply, isLast || services.isClosing()))
+    entrance.answer(admission, (reply) => {
+      // What Node has parsed behind it already is not served any more (RFC 9112, section 9.6).
+      if (reply.closesConnection) finished.add(request.socket)
+      writer.send(reply, isLast || services.isClosing())
+    })
   }
 }
 
@@ -66,11 +70,12 @@ const finished = new WeakSet<Socket>()
 const TRANSFER_ENCODING = maskOf('transfer-encoding')
 
 /**
- * Whether a request is refused for codings that Node's parser accepts (`gzip, chunked`). Another party may see its end
+ * Whether a request is refused for codings that Node's parser accepts (`gzip, chunked`, or any in HTTP/1.0). Another party may see its end
  * elsewhere, so whatever follows on its connection must not be served (RFC 9112, section 6.1); Node has parsed it by then.
  */
-function hasDoubtfulFraming(headers: HeaderList): boolean {
-  return headers.hasAny(TRANSFER_ENCODING) && headers.get('transfer-encoding')!.trim().toLowerCase() !== 'chunked'
+function hasDoubtfulFraming({ headers, httpVersion }: ReceivedRequest): boolean {
+  if (!headers.hasAny(TRANSFER_ENCODING)) return false
+  return httpVersion === '1.0' || headers.get('transfer-encoding')!.trim().toLowerCase() !== 'chunked'
 }
 
 /** What `node:http` can send ahead of a reply: 102 and 103; it has no way to send another 1xx. */

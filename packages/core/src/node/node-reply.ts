@@ -86,7 +86,7 @@ export class NodeReplyWriter implements BodySink {
     if (response.destroyed || response.headersSent) return reply.body.cancel()
     try {
       frameReply(reply, this.#exchange.received.method)
-      if (isClosing || !this.#isRequestComplete()) reply.headers.set('Connection', 'close')
+      if (isClosing || reply.closesConnection || !this.#isRequestComplete()) reply.headers.set('Connection', 'close')
       response.writeHead(reply.status, reply.headers.raw() as string[])
       this.#pipe(reply)
     } catch (error) {

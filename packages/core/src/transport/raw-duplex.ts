@@ -20,11 +20,14 @@ export class RawDuplex extends Duplex {
     connection.release((bytes, length) => {
       if (!this.push(Buffer.from(bytes.subarray(0, length)))) socket.pause()
     })
-    socket.on('end', () => this.push(null))
+    // What happened before there was anybody to listen has happened all the same.
+    if (socket.readableEnded) this.push(null)
+    else socket.on('end', () => this.push(null))
     socket.on('error', (error) => this.destroy(error))
     socket.on('close', () => this.destroy())
     this.on('error', () => {})
-    socket.resume()
+    if (socket.destroyed) this.destroy()
+    else socket.resume()
   }
 
   override _read(): void {

@@ -8,6 +8,7 @@ import type { Client, Dispatcher } from 'undici'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { Reply } from '../reply.ts'
 import type { Target } from '../upstream/target.ts'
+import { frameRequest } from './request-framing.ts'
 import { markSenderFaults } from './sender-faults.ts'
 import type { TransportCall, TransportObserver, TransportRequest } from './transport.ts'
 import { fromUndici } from './undici-errors.ts'
@@ -43,8 +44,8 @@ export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
     const options: Dispatcher.DispatchOptions = {
       origin: this.#target.origin,
       path,
-      method: method,
-      headers: frameRequest(headers, body) as string[],
+      method,
+      headers: fieldsFor(headers, body, method),
       body: body.isEmpty ? null : ((body.inMemory as Buffer | undefined) ?? streamOf(body)),
       headersTimeout: headTimeoutMs,
       bodyTimeout: bodyIdleTimeoutMs,
@@ -205,16 +206,13 @@ function streamOf(body: Body): Readable {
   return stream
 }
 
-/** Makes the framing fields agree with the body; undici derives `Transfer-Encoding` from there being no length. */
-function frameRequest(headers: HeaderList, body: Body): readonly string[] {
-  if (headers.hasAny(REFUSED_BY_UNDICI))
+/** Fields as undici takes them; it derives `Transfer-Encoding` from there being no length. */
+function fieldsFor(headers: HeaderList, body: Body, method: string): string[] {
+  if (headers.hasAny(REFUSED_BY_UNDICI)) {
     for (const name of ['connection', 'keep-alive', 'upgrade', 'expect']) headers.delete(name)
-  const length = body.length
-  if (length === undefined || length === 0) {
-    if (headers.hasAny(FRAMING)) headers.delete('content-length')
-  } else if (headers.get('content-length') !== String(length)) headers.set('Content-Length', String(length))
-  if (headers.hasAny(FRAMING)) headers.delete('transfer-encoding')
-  return headers.raw()
+  }
+  frameRequest(headers, body, method)
+  return headers.raw() as string[]
 }
 
 /** Names and values as latin1 text. */

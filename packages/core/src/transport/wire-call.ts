@@ -75,10 +75,13 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
 
   translate(failure: RequestFailure, cause: Error | undefined): AnyProxyError {
     if (ProxyError.is(cause)) return cause
+    if (failure === 'internal') return new InternalError('ERR_SLUICE_INTERNAL', { cause, target: this.#target.key })
     const code =
       cause instanceof MessageError && cause.fault === 'head-too-large'
         ? 'ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE'
         : CODES[failure]
+    // Only what no byte of a reply has come for may be tried again.
+    if (failure === 'cut-short') return new UpstreamError(code, { cause, target: this.#target.key, retry: 'never' })
     const isCutShort = this.#hasHead && failure !== 'body-idle'
     return new UpstreamError(isCutShort ? 'ERR_SLUICE_RESPONSE_TRUNCATED' : code, { cause, target: this.#target.key })
   }
@@ -93,12 +96,11 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
       this.#tunnel.destroy()
       return this.#finish(error)
     }
-    if (this.#outgoing !== undefined) return this.#outgoing.cancel(error)
+    if (this.#outgoing !== undefined) return this.#outgoing.breakOff(error)
     this.#pool.withdraw(this)
     this.#finish(error)
   }
 
-  /** What a reader that gave up has said, as an error of this package. */
   given(cause: Error): AnyProxyError {
     if (ProxyError.is(cause)) return cause
     return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause, message: 'the reply was not wanted' })
@@ -125,8 +127,9 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
   }
 }
 
-const CODES: Readonly<Record<RequestFailure, UpstreamErrorCode>> = {
+const CODES: Readonly<Record<Exclude<RequestFailure, 'internal'>, UpstreamErrorCode>> = {
   closed: 'ERR_SLUICE_CONNECTION_RESET',
+  'cut-short': 'ERR_SLUICE_CONNECTION_RESET',
   malformed: 'ERR_SLUICE_RESPONSE_INVALID',
   'head-timeout': 'ERR_SLUICE_HEAD_TIMEOUT',
   'body-idle': 'ERR_SLUICE_BODY_IDLE',

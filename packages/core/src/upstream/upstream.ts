@@ -8,7 +8,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Random } from '../proxy-settings.ts'
 import { systemRandom } from '../system-random.ts'
 import type { Transport, TransportStats } from '../transport/transport.ts'
-import { undiciTransport } from '../transport/undici-transport.ts'
+import { wireTransport } from '../transport/wire-transport.ts'
 import type { Attempt } from './attempt.ts'
 import type { Balancer, BalancerFactory } from './balancer.ts'
 import type { Gate, GateFactory } from './gate.ts'
@@ -23,7 +23,7 @@ export interface UpstreamOptions {
   readonly balancer?: BalancerFactory
   /** A target is admissible where all of them admit it. @default [] */
   readonly gates?: readonly GateFactory[]
-  /** How attempts are carried. @default undiciTransport() */
+  /** How attempts are carried. @default wireTransport() */
   readonly transport?: Transport
   /** @default systemClock */
   readonly clock?: Clock
@@ -81,7 +81,7 @@ export class Upstream {
     this.name = name
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? systemRandom
-    this.transport = options.transport ?? undiciTransport()
+    this.transport = options.transport ?? wireTransport({ clock: this.clock, random: this.random })
     this.#targets = compileTargets(options.targets, at)
     const services = { upstream: name, clock: this.clock, random: this.random }
     this.#balancer = (options.balancer ?? roundRobin())(services)

@@ -4,6 +4,7 @@ import {
   DEFAULT_LIMITS,
   HttpServer,
   type IncomingRequest,
+  maskOf,
   MessageError,
   type RequestObserver,
   type ServerConnection,
@@ -25,6 +26,8 @@ import { frameReply } from '../reply-framing.ts'
 import type { Reply } from '../reply.ts'
 import { RawDuplex } from '../transport/raw-duplex.ts'
 
+const UPGRADE = maskOf('upgrade')
+
 /** A listener factory for `proxy.listen({ listener })`. */
 export function wireListener(): ListenerFactory {
   return (options, services) => new WireListener(options, services)
@@ -44,6 +47,10 @@ class WireListener implements Listener {
       connection: connectionOptions(options, settings.maxTargetBytes),
       maxConnections: options.maxConnections ?? 0,
       onRequest: (request) => this.#take(request),
+      onError: (error, request) => {
+        const wire = request?.observer as WireExchange | undefined
+        if (wire !== undefined) settings.onInternalError(error, wire.admission.exchange)
+      },
       refusal: (fault) => problemMessage(errorOf(fault), settings.name),
     })
   }
@@ -74,7 +81,7 @@ class WireListener implements Listener {
     const { method, target, headers, httpVersion } = request.head
     const received = new ReceivedRequest(method, target, headers, httpVersion)
     const wire = new WireExchange(request)
-    const protocol = requestedUpgrade(headers)
+    const protocol = headers.hasAny(UPGRADE) ? requestedUpgrade(headers) : undefined
     const admission = entrance.admit({
       received,
       body: limitBody(request.body, entrance.settings.maxBodyBytes),
@@ -109,7 +116,7 @@ class WireExchange implements Downstream, RequestObserver {
     try {
       if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel)
       frameReply(reply, exchange.received.method)
-      this.#request.respond(reply.status, reply.headers, reply.body, isClosing)
+      this.#request.respond(reply.status, reply.headers, reply.body, isClosing || reply.closesConnection)
     } catch (error) {
       exchange.settings.onInternalError(error, exchange)
       this.#request.connection.reset()
@@ -118,7 +125,10 @@ class WireExchange implements Downstream, RequestObserver {
 
   translate(cause: Error): AnyProxyError {
     if (ProxyError.is(cause)) return cause
-    if (cause instanceof MessageError) return new DownstreamError('ERR_SLUICE_BODY_MALFORMED', { cause })
+    if (cause instanceof MessageError) {
+      const isLate = cause.fault === 'timeout'
+      return new DownstreamError(isLate ? 'ERR_SLUICE_REQUEST_TIMEOUT' : 'ERR_SLUICE_BODY_MALFORMED', { cause })
+    }
     return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause })
   }
 
@@ -143,13 +153,20 @@ class WireExchange implements Downstream, RequestObserver {
 
 function connectionOptions(options: ListenOptions, maxTargetBytes: number): ConnectionOptions {
   return {
-    limits: { ...DEFAULT_LIMITS, maxHeadBytes: options.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeadBytes, maxTargetBytes },
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxHeadBytes: options.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeadBytes,
+      maxFields: options.maxHeaderCount ?? DEFAULT_LIMITS.maxFields,
+      maxTargetBytes,
+    },
     headTimeoutMs: options.headTimeoutMs ?? 60_000,
-    bodyIdleTimeoutMs: 60_000,
-    sendTimeoutMs: 60_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 0,
+    bodyIdleTimeoutMs: options.bodyIdleTimeoutMs ?? 60_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 60_000,
     idleTimeoutMs: options.idleTimeoutMs ?? 65_000,
-    maxRequests: 0,
-    maxAgeMs: 0,
+    maxRequests: options.maxRequestsPerConnection ?? 0,
+    maxAgeMs: options.maxConnectionAgeMs ?? 0,
+    allowHalfOpen: options.allowHalfOpen ?? false,
     drainBytes: 1_048_576,
     drainMs: 2_000,
   }

@@ -5,6 +5,12 @@ export const TOKEN: Uint8Array = tableOf(
   "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 )
 
+/**
+ * 1 where the code may stand in a method: a token without lower-case letters. Methods are case-sensitive (RFC 9110, section
+ * 9.1); `get` is no method that anybody defines, and is GET to some and unknown to others.
+ */
+export const METHOD: Uint8Array = tableOf("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
 /** 1 where the code may stand in a field value: visible, space, tab, or beyond ASCII (RFC 9110, section 5.5). */
 export const FIELD_VALUE: Uint8Array = rangesOf([0x09, 0x09], [0x20, 0x7e], [0x80, 0xff])
 
@@ -20,6 +26,9 @@ export const CR = 0x0d
 export const SPACE = 0x20
 export const COLON = 0x3a
 export const SEMICOLON = 0x3b
+export const EQUALS = 0x3d
+export const QUOTE = 0x22
+export const BACKSLASH = 0x5c
 
 function tableOf(characters: string): Uint8Array {
   const table = new Uint8Array(256)

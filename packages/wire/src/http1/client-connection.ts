@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import type { OnBytes } from '../net/shared-reads.ts'
+import { writeParts } from '../net/write-parts.ts'
 import { HeadReader } from './head-reader.ts'
 import type { MessageLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
@@ -46,7 +47,7 @@ export class ClientConnection {
   #current: OutgoingRequest | undefined = undefined
   #isPaused = false
   #isUsable = true
-  #reason: CloseReason = 'target'
+  #reason: CloseReason | undefined = undefined
   #error: Error | undefined = undefined
   #onTunnelBytes: OnBytes | undefined = undefined
 
@@ -54,7 +55,7 @@ export class ClientConnection {
   constructor(owner: ClientConnectionOwner, lifetimeMs: number) {
     this.lifetimeMs = lifetimeMs
     this.#owner = owner
-    this.heads = new HeadReader(owner.limits.maxHeadBytes)
+    this.heads = new HeadReader(owner.limits.maxHeadBytes, { prefix: 'HTTP/1.' })
     this.#deadline = new Deadline(owner.clock, () => this.#current?.expired())
     this.openedAt = owner.clock.now()
     this.idleSince = this.openedAt
@@ -94,20 +95,16 @@ export class ClientConnection {
   }
 
   writeParts(before: string, bytes: Uint8Array, after: string): boolean {
-    const socket = this.#socket
-    if (socket.destroyed) return true
-    if (before === '' && after === '') return socket.write(bytes)
-    socket.cork()
-    if (before !== '') socket.write(before, 'latin1')
-    let hasRoom = socket.write(bytes)
-    if (after !== '') hasRoom = socket.write(after, 'latin1')
-    socket.uncork()
-    return hasRoom
+    return this.#socket.destroyed || writeParts(this.#socket, before, bytes, after)
   }
 
   /** The one deadline of the request under way. */
   get deadline(): Deadline {
     return this.#deadline
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   pause(): void {
@@ -134,7 +131,8 @@ export class ClientConnection {
 
   /** Ends it for a reason of ours. */
   close(reason: CloseReason): void {
-    this.#reason = reason
+    // The first reason is the one: what comes after it is what it set off.
+    this.#reason ??= reason
     this.#isUsable = false
     this.#deadline.dispose()
     this.#socket.destroy()
@@ -143,7 +141,7 @@ export class ClientConnection {
   /** Breaks off the request under way: the target sees a reset. */
   abandon(reason: CloseReason): void {
     this.#current = undefined
-    this.#reason = reason
+    this.#reason ??= reason
     this.#isUsable = false
     this.#deadline.dispose()
     resetSocket(this.#socket)
@@ -169,8 +167,9 @@ export class ClientConnection {
       if (stopped < length && this.#current === undefined) this.close('not-reusable')
     } catch (error) {
       this.#isUsable = false
-      this.#error = error instanceof MessageError ? error : new MessageError('malformed', String(error))
-      current.failed(this.#error, 'malformed')
+      if (error instanceof MessageError) current.failed(error, 'malformed')
+      // A reader or an observer threw: the target has done nothing wrong.
+      else current.failed(error instanceof Error ? error : new Error(String(error)), 'internal')
     }
   }
 
@@ -179,7 +178,11 @@ export class ClientConnection {
     if (this.#onTunnelBytes !== undefined) return
     const current = this.#current
     if (current === undefined) return this.close('target')
-    current.ended()
+    try {
+      current.ended()
+    } catch (error) {
+      current.failed(error instanceof Error ? error : new Error(String(error)), 'internal')
+    }
   }
 
   #closed(): void {
@@ -187,7 +190,7 @@ export class ClientConnection {
     this.#deadline.dispose()
     const current = this.#current
     this.#current = undefined
-    this.#owner.closed(this, this.#error === undefined ? this.#reason : 'error')
-    current?.failed(this.#error, 'closed')
+    this.#owner.closed(this, this.#reason ?? (this.#error === undefined ? 'target' : 'error'))
+    current?.lost(this.#error)
   }
 }

@@ -112,8 +112,10 @@ export class ConnectionPool implements ClientConnectionOwner {
     if (this.#isClosed) return waiter.refused({ kind: 'closed' })
     const connection = waiter.needsFresh ? undefined : this.#takeIdle(waiter.isRepeatable)
     if (connection !== undefined) return waiter.acquired(connection, true)
-    if (this.#open.size + this.#connecting.size < this.#options.maxConnections) return this.#connectFor(waiter)
+    if (this.#hasRoom) return this.#connectFor(waiter)
     this.#enqueue(waiter)
+    // One that is idle and will not do for this waiter makes room for one that will.
+    if (this.#pending.at(-1)?.waiter === waiter) this.#idle.shift()?.close('not-reusable')
   }
 
   /** The waiter has no use for a connection any more. */
@@ -122,11 +124,13 @@ export class ConnectionPool implements ClientConnectionOwner {
     this.#connecting.delete(waiter)
     const index = this.#pending.findIndex((each) => each.waiter === waiter)
     if (index >= 0) this.#pending.splice(index, 1)[0]!.timeout?.cancel()
+    this.#serveNextPending()
   }
 
   /** Opens connections until `count` are idle. Resolves when they are, or can't be had. */
   async warmUp(count: number): Promise<void> {
-    const missing = Math.min(count, this.#options.maxConnections) - this.#idle.length
+    const room = this.#options.maxConnections - this.#open.size - this.#connecting.size
+    const missing = this.#isClosed ? 0 : Math.min(count - this.#idle.length, room)
     const opened = Array.from({ length: Math.max(0, missing) }, async () => {
       await new Promise<void>((resolve) => {
         this.#connectFor({
@@ -152,15 +156,21 @@ export class ConnectionPool implements ClientConnectionOwner {
       waiter.refused({ kind: 'closed' })
     }
     for (const connection of this.#idle.splice(0)) connection.close('pool-closed')
-    if (this.#open.size === 0) return
+    if (this.#open.size + this.#connecting.size === 0) return
     await new Promise<void>((resolve) => (this.#onDrained = resolve))
   }
 
   /** Closes everything now. */
   destroy(): void {
     void this.close()
-    for (const cancel of this.#connecting.values()) cancel()
+    const connecting = [...this.#connecting]
+    this.#connecting.clear()
+    for (const [waiter, cancel] of connecting) {
+      cancel()
+      waiter.refused({ kind: 'closed' })
+    }
     for (const connection of this.#open) connection.close('pool-closed')
+    this.#checkDrained()
   }
 
   released(connection: ClientConnection): void {
@@ -174,7 +184,9 @@ export class ConnectionPool implements ClientConnectionOwner {
       timeout?.cancel()
       return waiter.acquired(connection, true)
     }
-    if (this.#idle.length === 0) this.#sweep.arm(idleTimeoutMs)
+    // All that wait need new ones, for which this one is in the way.
+    if (this.#pending.length > 0) return connection.close('not-reusable')
+    if (this.#idle.length === this.#options.minIdle) this.#sweep.arm(idleTimeoutMs)
     this.#idle.push(connection)
   }
 
@@ -183,11 +195,16 @@ export class ConnectionPool implements ClientConnectionOwner {
     this.#open.delete(connection)
     const index = this.#idle.lastIndexOf(connection)
     if (index >= 0) this.#idle.splice(index, 1)
-    if (this.#open.size === 0) this.#onDrained?.()
-    const next = this.#isClosed ? undefined : this.#pending.shift()
-    if (next === undefined) return
-    next.timeout?.cancel()
-    this.#connectFor(next.waiter)
+    this.#checkDrained()
+    this.#serveNextPending()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#open.size + this.#connecting.size < this.#options.maxConnections
+  }
+
+  #checkDrained(): void {
+    if (this.#open.size + this.#connecting.size === 0) this.#onDrained?.()
   }
 
   #takeIdle(isRepeatable: boolean): ClientConnection | undefined {
@@ -221,6 +238,7 @@ export class ConnectionPool implements ClientConnectionOwner {
       (error) => {
         this.#connecting.delete(waiter)
         waiter.refused(error)
+        this.#checkDrained()
         this.#serveNextPending()
       },
     )
@@ -228,7 +246,7 @@ export class ConnectionPool implements ClientConnectionOwner {
   }
 
   #serveNextPending(): void {
-    if (this.#open.size + this.#connecting.size >= this.#options.maxConnections) return
+    if (this.#isClosed || this.#pending.length === 0 || !this.#hasRoom) return
     const next = this.#pending.shift()
     if (next === undefined) return
     next.timeout?.cancel()
@@ -265,7 +283,6 @@ export class ConnectionPool implements ClientConnectionOwner {
     const now = this.clock.now()
     while (this.#idle.length > minIdle && now - this.#idle[0]!.idleSince >= idleTimeoutMs)
       this.#idle.shift()!.close('idle')
-    const oldest = this.#idle[minIdle === 0 ? 0 : this.#idle.length - 1]
-    if (oldest !== undefined) this.#sweep.arm(Math.max(1, oldest.idleSince + idleTimeoutMs - now))
+    if (this.#idle.length > minIdle) this.#sweep.arm(Math.max(1, this.#idle[0]!.idleSince + idleTimeoutMs - now))
   }
 }

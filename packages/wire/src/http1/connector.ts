@@ -2,8 +2,11 @@
 import { connect as connectTcp, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls'
 import type { Clock } from '../clock.ts'
+import { DnsCache } from '../net/dns-cache.ts'
 import { type OnBytes, sharedReads } from '../net/shared-reads.ts'
 import type { ClientConnection } from './client-connection.ts'
+
+const DEFAULT_DNS_TTL_MS = 30_000
 
 /** Where a target is, and how to get there. */
 export interface ConnectorOptions {
@@ -15,7 +18,10 @@ export interface ConnectorOptions {
   readonly tls?: TlsConnectOptions | undefined
   /** TLS handshake included. 0 for no limit. */
   readonly connectTimeoutMs: number
+  /** Finds the addresses of `host`, in place of the system's resolver. */
   readonly lookup?: LookupFunction | undefined
+  /** How long addresses are used before they are asked for again; 0 asks for each connection. @default 30_000 */
+  readonly dnsTtlMs?: number | undefined
 }
 
 /** Why a connection could not be made. */
@@ -30,11 +36,14 @@ export type MakeConnection = (read: (onBytes: OnBytes) => void) => ClientConnect
 export class Connector {
   readonly #options: ConnectorOptions
   readonly #clock: Clock
+  readonly #names: DnsCache | undefined
   #session: Buffer | undefined
 
   constructor(options: ConnectorOptions, clock: Clock) {
     this.#options = options
     this.#clock = clock
+    const { dnsTtlMs = DEFAULT_DNS_TTL_MS, lookup } = options
+    this.#names = dnsTtlMs === 0 ? undefined : new DnsCache(clock, dnsTtlMs, lookup)
   }
 
   /** Connects; exactly one of the callbacks is called, unless the returned function cancels before. */
@@ -45,7 +54,15 @@ export class Connector {
   ): () => void {
     let onBytes: OnBytes = () => {}
     const connection = make((callback) => (onBytes = callback))
-    const socket = this.#openSocket((bytes, length) => onBytes(bytes, length))
+    let socket: Socket
+    try {
+      socket = this.#openSocket((bytes, length) => onBytes(bytes, length))
+    } catch (error) {
+      // TLS options that are wrong show here, and whoever waits is told as of any other failure.
+      let isCancelled = false
+      process.nextTick(() => isCancelled || failed({ kind: 'connect-failed', error: error as Error }))
+      return () => (isCancelled = true)
+    }
     let isSettled = false
     const settle = () => {
       isSettled = true
@@ -55,6 +72,7 @@ export class Connector {
     const fail = (error: Error) => {
       if (isSettled) return
       settle()
+      this.#names?.forget()
       socket.on('error', ignore)
       socket.destroy()
       failed({ kind: 'connect-failed', error })
@@ -66,6 +84,7 @@ export class Connector {
         : this.#clock.schedule(connectTimeoutMs, () => {
             if (isSettled) return
             settle()
+            this.#names?.forget()
             socket.on('error', ignore)
             socket.destroy()
             failed({ kind: 'connect-timeout' })
@@ -86,7 +105,8 @@ export class Connector {
   }
 
   #openSocket(onBytes: OnBytes): Socket {
-    const { host, port, socketPath, tls, lookup } = this.#options
+    const { host, port, socketPath, tls } = this.#options
+    const lookup = this.#names?.lookup ?? this.#options.lookup
     const place =
       socketPath === undefined ? { host, port, ...(lookup === undefined ? {} : { lookup }) } : { path: socketPath }
     if (tls === undefined) {
@@ -99,7 +119,9 @@ export class Connector {
       } as NetConnectOpts)
     }
     // TLS sockets have no `onread`: their bytes come decrypted, as events.
-    const socket = connectTls({ ...place, ...tls, ...(this.#session === undefined ? {} : { session: this.#session }) })
+    const session = this.#session
+    const options = { ...place, ...tls, allowHalfOpen: true, ...(session === undefined ? {} : { session }) }
+    const socket = connectTls(options as TlsConnectOptions)
     socket.setNoDelay(true)
     socket.on('session', (session: Buffer) => (this.#session = session))
     socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))

@@ -1,5 +1,6 @@
 /** Field lines, as they stand in a head and in a trailer section (RFC 9112, section 5). */
 import { HeaderList } from '../header-list.ts'
+import { hashStep, type KnownName, knownName, knownNameAt, UNKNOWN_NAMES } from '../header-names.ts'
 import { COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN } from './characters.ts'
 import { MessageError } from './message-error.ts'
 
@@ -10,28 +11,44 @@ import { MessageError } from './message-error.ts'
  */
 export function parseFieldLines(text: string, from: number, end: number, maxFields: number): HeaderList {
   const flat: string[] = []
+  const keys: string[] = []
+  let mask = 0
   let at = from
   while (at < end) {
     const nameStart = at
     let code = text.charCodeAt(at)
+    let hash = 0
     // Past the end charCodeAt gives NaN, for which a table has no 1: the loops end on anything that is not allowed.
-    while (TOKEN[code] === 1) code = text.charCodeAt(++at)
+    while (TOKEN[code] === 1) {
+      hash = hashStep(hash, code)
+      code = text.charCodeAt(++at)
+    }
     if (code !== COLON || at === nameStart)
       throw new MessageError('malformed', 'a field name is empty or has a character that no token has')
-    const name = text.slice(nameStart, at)
+    const nameEnd = at
     code = text.charCodeAt(++at)
     while (code === SPACE || code === TAB) code = text.charCodeAt(++at)
     const valueStart = at
     while (FIELD_VALUE[code] === 1) code = text.charCodeAt(++at)
     if (code !== CR || text.charCodeAt(at + 1) !== LF)
-      throw new MessageError('malformed', `the value of "${name}" has a character that no field value has`)
+      throw new MessageError('malformed', 'a field value has a character that none may have')
     let valueEnd = at
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-    flat.push(name, text.slice(valueStart, valueEnd))
+    const known = knownNameAt(text, nameStart, nameEnd - nameStart, hash) ?? unusualName(text.slice(nameStart, nameEnd))
+    flat.push(known.spelling, text.slice(valueStart, valueEnd))
+    keys.push(known.key)
+    mask |= known.bit
     at += 2
   }
   if (flat.length > 2 * maxFields) throw new MessageError('too-many-fields', `there are more than ${maxFields} fields`)
-  return HeaderList.received(flat)
+  return HeaderList.parsed(flat, keys, mask)
+}
+
+/** A name that the table does not have, or has in another spelling. */
+function unusualName(spelling: string): KnownName {
+  const key = spelling.toLowerCase()
+  const known = knownName(key)
+  return { spelling, key: known?.key ?? key, bit: known?.bit ?? UNKNOWN_NAMES }
 }
 
 function isBlank(code: number): boolean {

@@ -29,14 +29,14 @@ export function requestFraming(headers: HeaderList, isHttp10: boolean): number {
  * The length of a reply's body, {@link CHUNKED} or {@link UNTIL_CLOSE}.
  * @throws {MessageError} `malformed`
  */
-export function replyFraming(status: number, method: string, headers: HeaderList): number {
+export function replyFraming(status: number, method: string, headers: HeaderList, isHttp10: boolean): number {
   const coding = headers.get('transfer-encoding')
   const length = contentLength(headers)
-  if (coding !== undefined && length !== undefined)
+  if (coding !== undefined && (isHttp10 || length !== undefined))
     throw new MessageError('malformed', 'the body can be framed in more than one way')
-  if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return 0
-  if (coding !== undefined) return chunkedOnly(coding)
-  return length ?? UNTIL_CLOSE
+  // Checked even where there is no body: whoever reads the same head without knowing the method must not be misled.
+  const framing = coding === undefined ? (length ?? UNTIL_CLOSE) : chunkedOnly(coding)
+  return method === 'HEAD' || status === 204 || status === 304 || status < 200 ? 0 : framing
 }
 
 function chunkedOnly(coding: string): number {

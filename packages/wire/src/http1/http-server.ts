@@ -2,10 +2,11 @@
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Clock } from '../clock.ts'
+import type { ConnectionOptions, ConnectionOwner } from './connection-owner.ts'
 import { DateLine } from './date-line.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import type { MessageError } from './message-error.ts'
-import { type ConnectionOptions, type ConnectionOwner, ServerConnection } from './server-connection.ts'
+import { ServerConnection } from './server-connection.ts'
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -19,12 +20,14 @@ export interface ListenAddress {
 export interface HttpServerOptions {
   readonly clock: Clock
   readonly connection: ConnectionOptions
-  /** Connections beyond this are closed at once. 0 for no limit. */
+  /** Connections beyond this are closed at once, and served connections are not disturbed. 0 for no limit. */
   readonly maxConnections: number
   /** Speaks TLS with these. */
   readonly tls?: TlsOptions | undefined
   /** A request has come; its reply is given with `respond`, once. */
   readonly onRequest: (request: IncomingRequest) => void
+  /** `onRequest`, or what it has set up, has thrown. The connection was reset; the request has had its last call. */
+  readonly onError?: (error: unknown, request: IncomingRequest | undefined) => void
   /** The reply to what never became a request: a whole message that closes the connection. */
   readonly refusal: (fault: MessageError | 'timeout') => string
 }
@@ -35,6 +38,8 @@ export class HttpServer implements ConnectionOwner {
   readonly #settings: HttpServerOptions
   readonly #server: Server
   readonly #connections = new Set<ServerConnection>()
+  /** TLS connections, from before their handshake on. */
+  readonly #raw = new Set<Socket>()
   readonly #dateLine: DateLine
   #isClosing = false
 
@@ -48,10 +53,19 @@ export class HttpServer implements ConnectionOwner {
     this.#server =
       settings.tls === undefined
         ? createTcpServer(shared, accept)
-        : createTlsServer({ ...shared, ...settings.tls }, accept).on('tlsClientError', (_error, socket) =>
-            socket.destroy(),
-          )
+        : createTlsServer(
+            { ...shared, handshakeTimeout: this.options.headTimeoutMs || 120_000, ...settings.tls },
+            accept,
+          ).on('tlsClientError', (_error, socket) => socket.destroy())
     this.#server.on('error', ignore)
+    // Here and not in `#accept`: a TLS connection counts before its handshake, or those that never make one would not.
+    if (settings.maxConnections > 0) this.#server.maxConnections = settings.maxConnections
+    if (settings.tls !== undefined) {
+      this.#server.on('connection', (socket) => {
+        this.#raw.add(socket)
+        socket.once('close', () => this.#raw.delete(socket))
+      })
+    }
   }
 
   get dateLine(): string {
@@ -93,10 +107,20 @@ export class HttpServer implements ConnectionOwner {
   /** Closes every connection now. */
   destroy(): void {
     for (const connection of this.#connections) connection.destroy()
+    for (const socket of this.#raw) socket.destroy()
   }
 
   request(request: IncomingRequest): void {
     this.#settings.onRequest(request)
+  }
+
+  failed(error: unknown, request: IncomingRequest | undefined): void {
+    const { onError } = this.#settings
+    if (onError !== undefined) return onError(error, request)
+    // Nobody else hears of it: as if it had been thrown where nothing could catch it.
+    process.nextTick(() => {
+      throw error
+    })
   }
 
   refusal(fault: MessageError | 'timeout'): string {
@@ -108,8 +132,7 @@ export class HttpServer implements ConnectionOwner {
   }
 
   #accept(socket: Socket): void {
-    const { maxConnections } = this.#settings
-    if (this.#isClosing || (maxConnections > 0 && this.#connections.size >= maxConnections)) {
+    if (this.#isClosing) {
       socket.on('error', ignore)
       return void socket.destroy()
     }

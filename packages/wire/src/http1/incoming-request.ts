@@ -58,6 +58,11 @@ export class IncomingRequest implements BodySource {
     return this.#owesContinue
   }
 
+  /** Whether somebody wants what is still to come of the body, and the client has no reason to wait. */
+  get awaitsBody(): boolean {
+    return this.#outcome === 'flowing' && !this.#owesContinue
+  }
+
   get hasReply(): boolean {
     return this.#encoder !== undefined
   }
@@ -69,16 +74,24 @@ export class IncomingRequest implements BodySource {
 
   /** Sends the final reply. `Content-Length` in `headers` agrees with `body`, or `body` has no length and there is none. */
   respond(status: number, headers: HeaderList, body: Body, close: boolean): void {
-    if (this.#hasEnded) return body.cancel()
+    if (!this.isComplete) return this.connection.whenRead(() => this.#respond(status, headers, body, close))
+    this.#respond(status, headers, body, close)
+  }
+
+  #respond(status: number, headers: HeaderList, body: Body, close: boolean): void {
+    if (this.#hasEnded || this.hasReply) return body.cancel()
     const encoder = new ReplyEncoder(this, status, headers, body, close)
     this.#encoder = encoder
     encoder.start()
+    // A client that writes all before it reads would never get to the reply.
+    if (this.#outcome === 'unwanted') this.connection.resumeReading()
   }
 
   // The request's body, read.
 
   start(sink: BodySink): void {
     if (this.#outcome instanceof Error) return sink.abort(this.#outcome)
+    if (this.#outcome === 'unwanted') return sink.abort(new Error('the request was answered before its body was read'))
     this.#sink = sink
     if (this.#owesContinue && !this.hasReply) {
       this.#owesContinue = false
@@ -97,7 +110,7 @@ export class IncomingRequest implements BodySource {
     if (this.#outcome === 'flowing') this.connection.resumeReading()
   }
 
-  cancel(_error: Error): void {
+  cancel(_error?: Error): void {
     this.#sink = undefined
     this.#unread = []
     // What the client still sends stays with the kernel until the reply is out; then it is drained within bounds.
@@ -124,6 +137,11 @@ export class IncomingRequest implements BodySource {
     if (this.#sink !== undefined) this.#endSink()
   }
 
+  /** The reply is out: what nobody has begun to read is dropped. */
+  ignoreUnread(): void {
+    if (this.#outcome === 'flowing' && this.#sink === undefined) this.cancel()
+  }
+
   /** The rest of the request will not come. */
   breakOff(cause: Error): void {
     if (this.#outcome === 'complete') return
@@ -136,9 +154,9 @@ export class IncomingRequest implements BodySource {
 
   /** The connection is gone. */
   abort(cause: Error): void {
+    this.breakOff(cause)
     if (this.#hasEnded) return
     const error = this.observer?.translate(cause) ?? cause
-    this.breakOff(error)
     this.observer?.aborted(error)
     this.#encoder?.giveUp(error)
     this.end(this.#encoder?.bodyBytes ?? 0, error)

@@ -3,6 +3,7 @@
 /**
  * - `malformed`: breaks the grammar, or can be framed in more than one way
  * - `target-too-long`, `head-too-large`, `too-many-fields`, `trailers-too-large`, `chunk-line-too-long`: over a limit
+ * - `timeout`: the rest of a body did not come in time
  * - `version`: not HTTP/1.0 or HTTP/1.1
  */
 export type MessageFault =
@@ -12,6 +13,7 @@ export type MessageFault =
   | 'too-many-fields'
   | 'trailers-too-large'
   | 'chunk-line-too-long'
+  | 'timeout'
   | 'version'
 
 /** Thrown by the parsers. The connection it came from can't be used any further. */

@@ -4,15 +4,16 @@ import { type BodyFlow, type BodySink, type BodySource, NO_FLOW } from '../body-
  * of a reply is there before anybody reads it is kept up to a bound; a small one is complete before its head is looked at.
  */
 import { Body } from '../body.ts'
+import { WireError } from '../errors.ts'
 import type { HeaderList } from '../header-list.ts'
-import { maskOf } from '../header-names.ts'
 import { ChunkedDecoder } from './chunked-decoder.ts'
 import type { ClientConnection } from './client-connection.ts'
-import { hasOption } from './connection-options.ts'
+import { asksToPersist } from './connection-options.ts'
 import { CHUNKED, replyFraming, UNTIL_CLOSE } from './framing.ts'
 import { latin1 } from './latin1.ts'
+import { MessageError } from './message-error.ts'
 import { parseReplyHead } from './reply-head.ts'
-import { fieldLines, serializeRequestHead } from './serialize.ts'
+import { lastChunk, serializeRequestHead } from './serialize.ts'
 
 /** What is sent. */
 export interface RequestMessage {
@@ -29,10 +30,11 @@ export interface RequestMessage {
 }
 
 /**
- * How a request can fail: the connection was `closed` by the target, what it sent is `malformed`, no head came in time
+ * How a request can fail: the connection was `closed` by the target before a byte of the reply (or within its body), or
+ * `cut-short` within its head; something on our side threw (`internal`); what the target sent is `malformed`, no head came in time
  * (`head-timeout`), the body fell silent (`body-idle`).
  */
-export type RequestFailure = 'closed' | 'malformed' | 'head-timeout' | 'body-idle'
+export type RequestFailure = 'closed' | 'cut-short' | 'malformed' | 'head-timeout' | 'body-idle' | 'internal'
 
 /** Learns what becomes of a request. */
 export interface ReplyObserver {
@@ -42,13 +44,13 @@ export interface ReplyObserver {
   upgraded(status: number, headers: HeaderList, connection: ClientConnection, head: Buffer): void
   /** A failure in the observer's own words: what the reader of the reply's body gets, and `done`. */
   translate(failure: RequestFailure, cause: Error | undefined): Error
-  /** The same for a reader that gave the body up. */
+  /** The same for what stands on the client's side: a reader that gave up, a request body that broke off. */
   given(cause: Error): Error
   /** The last call, once: complete, or what went wrong. */
   done(error: Error | undefined): void
 }
 
-const CONNECTION = maskOf('connection')
+const UNKNOWN = -1
 const MAX_TEXT_BYTES = 8_192
 const MAX_UNREAD_BYTES = 65_536
 
@@ -60,11 +62,15 @@ export class OutgoingRequest implements BodySink, BodySource {
   #flow: BodyFlow = NO_FLOW
   #text = ''
   #isChunked = false
+  /** Bytes that the body has still to give, where that is known: a small integer, which costs no allocation. */
+  #toSend = 0
   #isSending = true
   #isSent = false
   // The reply on its way in.
   #sink: BodySink | undefined = undefined
   #hasHead = false
+  /** An interim reply has come. */
+  #hasBegun = false
   #left = 0
   #decoder: ChunkedDecoder | undefined = undefined
   #isReusable = true
@@ -89,15 +95,20 @@ export class OutgoingRequest implements BodySink, BodySource {
       method,
       path,
       headers,
-      upgrade === undefined ? framing : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`,
+      upgrade === undefined ? framing : `${framing}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`,
     )
-    connection.deadline.arm(headTimeoutMs)
     if (body.isEmpty) {
+      connection.deadline.arm(headTimeoutMs)
       this.#isSent = true
       this.#isSending = false
       return this.#flush()
     }
-    body.pipe(this)
+    this.#toSend = body.length ?? UNKNOWN
+    try {
+      body.pipe(this)
+    } catch (error) {
+      return this.failed(error as Error, 'internal')
+    }
     this.#isSending = false
     this.#flush()
   }
@@ -108,8 +119,8 @@ export class OutgoingRequest implements BodySink, BodySource {
 
   write(chunk: Uint8Array): boolean {
     if (this.#outcome !== 'pending' || chunk.byteLength === 0) return true
-    const { headTimeoutMs } = this.#message
-    if (!this.#hasHead) this.#connection.deadline.arm(headTimeoutMs)
+    // One byte too many would be the next request's first (CWE-444), whoever's mistake it is.
+    if (this.#toSend !== UNKNOWN && (this.#toSend -= chunk.byteLength) < 0) return this.#breakAgreement()
     const before = this.#isChunked ? `${chunk.byteLength.toString(16)}\r\n` : ''
     const after = this.#isChunked ? '\r\n' : ''
     if (this.#isSending && this.#text.length + chunk.byteLength <= MAX_TEXT_BYTES) {
@@ -118,25 +129,48 @@ export class OutgoingRequest implements BodySink, BodySource {
     }
     const text = this.#text + before
     this.#text = ''
-    return this.#connection.writeParts(text, chunk, after)
+    const hasRoom = this.#connection.writeParts(text, chunk, after)
+    this.#awaitTarget(!hasRoom)
+    return hasRoom
+  }
+
+  /**
+   * The deadline is the target's. It runs while the target has to take what waits for it, or to answer; not while whoever
+   * sends the body takes his time.
+   */
+  #awaitTarget(isItsTurn: boolean): void {
+    const { headTimeoutMs, bodyIdleTimeoutMs } = this.#message
+    const { deadline, isPaused } = this.#connection
+    if (this.#hasHead) {
+      if (!isPaused) deadline.arm(bodyIdleTimeoutMs)
+    } else if (isItsTurn) deadline.arm(headTimeoutMs)
+    else deadline.clear()
+  }
+
+  #breakAgreement(): boolean {
+    const error = new WireError('ERR_SLUICE_BODY_ABORTED', 'the body is not as long as was announced')
+    this.failed(error, 'internal')
+    return true
   }
 
   end(trailers?: HeaderList): void {
     if (this.#isSent || this.#outcome instanceof Error) return
+    if (this.#toSend > 0) return void this.#breakAgreement()
     this.#isSent = true
-    if (this.#isChunked) this.#text += trailers === undefined ? '0\r\n\r\n' : `0\r\n${fieldLines(trailers)}\r\n`
+    this.#awaitTarget(true)
+    if (this.#isChunked) this.#text += lastChunk(trailers)
     if (!this.#isSending) this.#flush()
   }
 
   /** The client's body broke off: the target must not take what it has for the whole. */
   abort(error: Error): void {
     if (this.#outcome !== 'pending' || this.#isSent) return
-    this.#settle(error)
-    this.#connection.abandon('cancelled')
-    this.#observer.done(this.#observer.translate('closed', error))
+    this.breakOff(this.#observer.given(error))
   }
 
   drained(): void {
+    if (this.#outcome !== 'pending') return
+    this.#awaitTarget(this.#isSent)
     this.#flow.resume()
   }
 
@@ -168,13 +202,17 @@ export class OutgoingRequest implements BodySink, BodySource {
   #readHead(bytes: Buffer, at: number, to: number): boolean {
     const { heads, limits, deadline } = this.#connection
     const { status, httpVersion, headers } = parseReplyHead(heads.text, heads.end, limits)
+    // An idle connection does not keep its last head.
+    heads.text = ''
     if (status === 101) return this.#switchProtocols(headers, Buffer.from(bytes.subarray(at, to)))
+    const framing = replyFraming(status, this.#message.method, headers, httpVersion === '1.0')
     if (status < 200) {
+      this.#hasBegun = true
       if (status !== 100) this.#observer.informational(status, headers)
       return false
     }
-    this.#left = replyFraming(status, this.#message.method, headers)
-    this.#isReusable = this.#left !== UNTIL_CLOSE && persists(headers, httpVersion)
+    this.#left = framing
+    this.#isReusable = this.#left !== UNTIL_CLOSE && asksToPersist(headers, httpVersion)
     this.#hasHead = true
     if (this.#left === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
     if (this.#left === 0) {
@@ -188,7 +226,8 @@ export class OutgoingRequest implements BodySink, BodySource {
   }
 
   #switchProtocols(headers: HeaderList, head: Buffer): boolean {
-    if (this.#message.upgrade === undefined) throw new Error('a 101 that nobody asked for')
+    if (this.#message.upgrade === undefined)
+      throw new MessageError('malformed', 'a switch of protocols that nobody asked for')
     this.#outcome = 'complete'
     this.#observer.upgraded(101, headers, this.#connection, head)
     return true
@@ -242,15 +281,20 @@ export class OutgoingRequest implements BodySink, BodySource {
     this.#connection.resume()
   }
 
-  /** As a body's source, and as an attempt: the rest is not wanted. */
+  /** The reader gives the reply's body up, and is told nothing more. */
   cancel(error: Error): void {
     this.#sink = undefined
-    this.#unread = []
+    this.breakOff(this.#observer.given(error))
+  }
+
+  /** Someone else gives the request up: whoever reads the reply's body is told. */
+  breakOff(error: Error): void {
     if (this.#outcome !== 'pending') return
-    const reason = this.#observer.given(error)
-    this.#settle(reason)
+    const sink = this.#sink
+    this.#settle(error)
     this.#connection.abandon('cancelled')
-    this.#observer.done(reason)
+    sink?.abort(error)
+    this.#observer.done(error)
   }
 
   // What the connection reports.
@@ -259,7 +303,12 @@ export class OutgoingRequest implements BodySink, BodySource {
   ended(): void {
     if (this.#outcome !== 'pending') return
     if (this.#hasHead && this.#left === UNTIL_CLOSE) this.#complete(undefined, true)
-    else this.failed(undefined, 'closed')
+    else this.lost(undefined)
+  }
+
+  /** The connection is gone. */
+  lost(error: Error | undefined): void {
+    this.failed(error, this.#hasBegun || this.#connection.heads.isPartial ? 'cut-short' : 'closed')
   }
 
   expired(): void {
@@ -297,20 +346,21 @@ export class OutgoingRequest implements BodySink, BodySource {
     if (!this.#isSent) this.#flow.cancel(new Error('the target has answered before the whole request was sent'))
     // Freed first, so that what the end of the body sets off finds this connection, which is warm.
     this.#connection.finished(isReusable)
-    if (this.#sink !== undefined) this.#endSink()
-    this.#observer.done(undefined)
+    try {
+      if (this.#sink !== undefined) this.#endSink()
+    } finally {
+      this.#observer.done(undefined)
+    }
   }
 
   #endSink(): void {
     const sink = this.#sink!
     this.#sink = undefined
-    sink.end(this.#trailers)
+    try {
+      sink.end(this.#trailers)
+    } catch (error) {
+      // A reader that could not make an end of it must not leave the next one waiting.
+      sink.abort(error instanceof Error ? error : new Error(String(error)))
+    }
   }
-}
-
-function persists(headers: HeaderList, httpVersion: '1.0' | '1.1'): boolean {
-  if (!headers.hasAny(CONNECTION)) return httpVersion === '1.1'
-  const options = headers.get('connection')!.toLowerCase()
-  if (hasOption(options, 'close')) return false
-  return httpVersion === '1.1' || hasOption(options, 'keep-alive')
 }

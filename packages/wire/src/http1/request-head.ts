@@ -1,10 +1,13 @@
 /** The head of a request (RFC 9112, sections 3 and 5). */
 import type { HeaderList } from '../header-list.ts'
-import { SPACE, TARGET, TOKEN } from './characters.ts'
+import { maskOf } from '../header-names.ts'
+import { METHOD, SPACE, TARGET } from './characters.ts'
 import { parseFieldLines } from './field-lines.ts'
 import { requestFraming } from './framing.ts'
 import type { MessageLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
+
+const EXPECT = maskOf('expect')
 
 /** A parsed head. */
 export interface RequestHead {
@@ -23,9 +26,8 @@ export interface RequestHead {
 export function parseRequestHead(text: string, end: number, limits: MessageLimits): RequestHead {
   let at = 0
   let code = text.charCodeAt(0)
-  while (TOKEN[code] === 1) code = text.charCodeAt(++at)
-  if (code !== SPACE || at === 0)
-    throw new MessageError('malformed', 'the method is not a token with one space behind it')
+  while (METHOD[code] === 1) code = text.charCodeAt(++at)
+  if (code !== SPACE || at === 0) throw new MessageError('malformed', 'the method is not one, with one space behind it')
   const method = text.slice(0, at)
   const targetStart = ++at
   code = text.charCodeAt(at)
@@ -39,6 +41,12 @@ export function parseRequestHead(text: string, end: number, limits: MessageLimit
     throw new MessageError('malformed', 'the request line does not end after the version')
   const headers = parseFieldLines(text, at + 11, end, limits.maxFields)
   return { method, target, httpVersion, headers, framing: requestFraming(headers, httpVersion === '1.0') }
+}
+
+/** Whether the client waits for a 100 before it sends the body (RFC 9110, section 10.1.1). */
+export function expectsContinue({ framing, httpVersion, headers }: RequestHead): boolean {
+  if (framing === 0 || httpVersion === '1.0' || !headers.hasAny(EXPECT)) return false
+  return headers.get('expect')!.toLowerCase() === '100-continue'
 }
 
 /** The version at this place: `HTTP/1.0` or `HTTP/1.1`. */

@@ -22,6 +22,43 @@ function statusLine(status: number): string {
 export function fieldLines(headers: HeaderList): string {
   const raw = headers.raw()
   let lines = ''
-  for (let i = 0; i < raw.length; i += 2) lines += `${raw[i]!}: ${raw[i + 1]!}\r\n`
+  for (let i = 0; i < raw.length; i += 2) lines += raw[i]! + ': ' + raw[i + 1]! + '\r\n'
   return lines
 }
+
+/** The last chunk and the trailer section, up to and with the empty line. */
+export function lastChunk(trailers: HeaderList | undefined): string {
+  if (trailers === undefined) return '0\r\n\r\n'
+  const sent = trailers.copy()
+  sent.deleteWhere((key) => NO_TRAILERS.has(key))
+  return `0\r\n${fieldLines(sent)}\r\n`
+}
+
+/** What frames, routes or authorises a message, or says how it is to be read, can't come behind it (RFC 9110, section 6.5.1). */
+const NO_TRAILERS = new Set([
+  'transfer-encoding',
+  'content-length',
+  'host',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'authorization',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'www-authenticate',
+  'cookie',
+  'set-cookie',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'range',
+  'cache-control',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+])

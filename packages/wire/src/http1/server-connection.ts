@@ -4,57 +4,22 @@
  * the connection is doing.
  */
 import type { Socket } from 'node:net'
-import type { Clock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import type { HeaderList } from '../header-list.ts'
-import { maskOf } from '../header-names.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import { type OnBytes, readShared } from '../net/shared-reads.ts'
+import { unsentBytes } from '../net/unsent-bytes.ts'
+import { writeParts } from '../net/write-parts.ts'
 import { ChunkedDecoder } from './chunked-decoder.ts'
-import { hasOption } from './connection-options.ts'
+import { asksToPersist, mayBelongToAnother } from './connection-options.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import { CHUNKED } from './framing.ts'
 import { HeadReader } from './head-reader.ts'
 import { IncomingRequest } from './incoming-request.ts'
-import type { MessageLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
-import { parseRequestHead } from './request-head.ts'
+import { expectsContinue, parseRequestHead } from './request-head.ts'
 import { serializeReplyHead } from './serialize.ts'
 
-/** Options of a connection; all durations in milliseconds, 0 for none. */
-export interface ConnectionOptions {
-  readonly limits: MessageLimits
-  /** From the first byte of a head to its last. @default 60_000 */
-  readonly headTimeoutMs: number
-  /** Longest silence within a request body. @default 60_000 */
-  readonly bodyIdleTimeoutMs: number
-  /** Longest time a client may take to read what waits for it. @default 60_000 */
-  readonly sendTimeoutMs: number
-  /** How long a connection without a request is kept, also before the first. @default 65_000 */
-  readonly idleTimeoutMs: number
-  /** After so many requests the connection is closed. 0 for no limit. @default 0 */
-  readonly maxRequests: number
-  /** After this time the connection is closed once it is idle. 0 for no limit. @default 0 */
-  readonly maxAgeMs: number
-  /** What a client may still send after an early reply, and for how long, before it is cut off. */
-  readonly drainBytes: number
-  readonly drainMs: number
-}
-
-/** What a server does with its connections. */
-export interface ConnectionOwner {
-  readonly clock: Clock
-  readonly options: ConnectionOptions
-  readonly dateLine: string
-  /** Whether connections are closed after their current reply. */
-  readonly isClosing: boolean
-  request(request: IncomingRequest): void
-  /** The reply to what never became a request, as bytes of a whole message. */
-  refusal(fault: MessageError | 'timeout'): string
-  closed(connection: ServerConnection): void
-}
-
-const PERSISTENCE = maskOf('connection')
-const EXPECT = maskOf('expect')
 const MAX_PIPELINED_BYTES = 65_536
 
 export class ServerConnection {
@@ -74,15 +39,20 @@ export class ServerConnection {
   #isPaused = false
   /** Nothing more is read as HTTP: the connection is about to go, or has become a tunnel. */
   #isFinished = false
-  #drainBytes = 0
-  #keepsAfterDrain = false
+  /** An early reply is out, and what the client still sends is dropped. */
+  #isDraining = false
+  #drainLeft = 0
+  /** What waited for the client when the deadline was armed for it. */
+  #unsent = 0
+  #bodyDue = Number.POSITIVE_INFINITY
+  #earlyReply: (() => void) | undefined = undefined
   #onTunnelBytes: OnBytes | undefined = undefined
   /** Whatever the owner of the server keeps for the connection. */
   attachment: unknown = undefined
 
   constructor(accepted: Socket, owner: ConnectionOwner) {
     this.#owner = owner
-    this.#heads = new HeadReader(owner.options.limits.maxHeadBytes)
+    this.#heads = new HeadReader(owner.options.limits.maxHeadBytes, { skipsEmptyLine: true })
     this.#deadline = new Deadline(owner.clock, () => this.#expired())
     this.#openedAt = owner.clock.now()
     const socket = (this.#socket = readShared(accepted, (bytes, length) => this.#read(bytes, 0, length)))
@@ -109,15 +79,13 @@ export class ServerConnection {
   /** Whether the connection can serve another request after this one. */
   mayPersist(request: IncomingRequest): boolean {
     const { options, clock, isClosing } = this.#owner
-    if (isClosing || this.#isFinished || this.#socket.readableEnded) return false
-    if (request.owesContinue) return false
+    if (isClosing || this.#isFinished || this.#hasHeardAll) return false
+    // One that is answered before it is whole is drained, and then its connection goes.
+    if (!request.isComplete) return false
     if (options.maxRequests > 0 && this.#requests >= options.maxRequests) return false
     if (options.maxAgeMs > 0 && clock.now() - this.#openedAt >= options.maxAgeMs) return false
     const { headers, httpVersion } = request.head
-    if (!headers.hasAny(PERSISTENCE)) return httpVersion === '1.1'
-    const wishes = headers.get('connection')!.toLowerCase()
-    if (hasOption(wishes, 'close')) return false
-    return httpVersion === '1.1' || hasOption(wishes, 'keep-alive')
+    return asksToPersist(headers, httpVersion) && !mayBelongToAnother(headers)
   }
 
   // Writing.
@@ -128,19 +96,12 @@ export class ServerConnection {
   }
 
   writeParts(before: string, bytes: Uint8Array, after: string): boolean {
-    const socket = this.#socket
-    if (socket.destroyed) return true
-    if (before === '' && after === '') return this.#sent(socket.write(bytes))
-    socket.cork()
-    if (before !== '') socket.write(before, 'latin1')
-    let hasRoom = socket.write(bytes)
-    if (after !== '') hasRoom = socket.write(after, 'latin1')
-    socket.uncork()
-    return this.#sent(hasRoom)
+    return this.#socket.destroyed || this.#sent(writeParts(this.#socket, before, bytes, after))
   }
 
   writeContinue(): void {
     this.writeText('HTTP/1.1 100 Continue\r\n\r\n')
+    if (this.#current !== undefined) this.#awaitBody(this.#current)
   }
 
   /** A head without a body: a 1xx reply. */
@@ -151,12 +112,16 @@ export class ServerConnection {
   /** A reply is out. */
   replied(request: IncomingRequest, keepsConnection: boolean): void {
     if (this.#isFinished && !keepsConnection) return this.#endSoon()
-    if (!request.isComplete) return this.#drainRequest(keepsConnection)
-    if (!keepsConnection) return this.#endSoon()
+    // Nothing more comes from a client that has ended its side.
+    if (!request.isComplete && !this.#socket.readableEnded) return this.#drainRequest(request)
+    if (!keepsConnection || !request.isComplete) return this.#endSoon()
     this.#current = undefined
     this.#deadline.arm(this.#owner.options.idleTimeoutMs)
-    if (this.#pipelined !== undefined && !this.#isReading) this.#readPipelined()
-    else if (this.#pipelined === undefined) this.resumeReading()
+    // Within a read what is behind this request is still to be looked at.
+    if (this.#isReading) this.resumeReading()
+    else if (this.#pipelined !== undefined) this.#readPipelined()
+    else if (this.#socket.readableEnded) this.#endSoon()
+    else this.resumeReading()
   }
 
   /** Breaks the connection off, so that the client can't take what it has for complete. */
@@ -167,7 +132,9 @@ export class ServerConnection {
 
   /** Closes it where it is idle; otherwise it goes after its reply. */
   closeIfIdle(): void {
-    if (this.isIdle && !this.#heads.isPartial) this.#socket.destroy()
+    if (this.#isFinished || !this.isIdle || this.#heads.isPartial) return
+    if (this.#socket.writableLength > 0) this.#endSoon()
+    else this.#socket.destroy()
   }
 
   destroy(): void {
@@ -183,6 +150,8 @@ export class ServerConnection {
   release(onBytes: OnBytes): void {
     this.#isFinished = true
     this.#onTunnelBytes = onBytes
+    this.#current = undefined
+    this.#pipelined = undefined
     this.#deadline.dispose()
   }
 
@@ -192,6 +161,7 @@ export class ServerConnection {
     if (!this.#isPaused) return
     this.#isPaused = false
     this.#socket.resume()
+    if (this.#current !== undefined) this.#awaitBody(this.#current)
   }
 
   #pauseReading(): void {
@@ -206,9 +176,26 @@ export class ServerConnection {
     try {
       this.#consume(bytes, from, to)
     } catch (error) {
-      this.#refuse(error instanceof MessageError ? error : new MessageError('malformed', String(error)))
+      this.#caught(error)
     }
     this.#isReading = false
+    const early = this.#earlyReply
+    this.#earlyReply = undefined
+    if (early === undefined) return
+    try {
+      early()
+    } catch (error) {
+      this.#caught(error)
+    }
+  }
+
+  /**
+   * Runs `send` once what has come is read: a reply that is there at once must not be taken for an early one only because
+   * the body behind the head has not been looked at yet.
+   */
+  whenRead(send: () => void): void {
+    if (this.#isReading) this.#earlyReply = send
+    else send()
   }
 
   #consume(bytes: Buffer, from: number, to: number): void {
@@ -228,28 +215,30 @@ export class ServerConnection {
         this.#begin()
       }
     }
+    // A tunnel that was opened at once gets what came behind the request.
+    if (at < to && this.#onTunnelBytes !== undefined) this.#onTunnelBytes(bytes.subarray(at, to), to - at)
   }
 
   #begin(): void {
-    const { limits, bodyIdleTimeoutMs } = this.#owner.options
+    const { limits, requestTimeoutMs = 0 } = this.#owner.options
     const head = parseRequestHead(this.#heads.text, this.#heads.end, limits)
-    const expectsContinue =
-      head.framing !== 0 &&
-      head.httpVersion === '1.1' &&
-      head.headers.hasAny(EXPECT) &&
-      head.headers.get('expect')!.toLowerCase() === '100-continue'
-    const request = new IncomingRequest(this, head, expectsContinue)
+    // An idle connection does not keep its last head.
+    this.#heads.text = ''
+    const request = new IncomingRequest(this, head, expectsContinue(head))
     this.#current = request
     this.#requests++
     this.#left = head.framing
     if (head.framing === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
     if (head.framing === 0) this.#deadline.clear()
-    else this.#deadline.arm(bodyIdleTimeoutMs)
+    else {
+      this.#bodyDue = requestTimeoutMs > 0 ? this.#owner.clock.now() + requestTimeoutMs : Number.POSITIVE_INFINITY
+      this.#awaitBody(request)
+    }
     this.#owner.request(request)
   }
 
   #readBody(request: IncomingRequest, bytes: Buffer, at: number, to: number): number {
-    this.#deadline.arm(this.#owner.options.bodyIdleTimeoutMs)
+    this.#awaitBody(request)
     if (this.#left === CHUNKED) return this.#readChunks(request, this.#decoder!, bytes, at, to)
     const end = Math.min(to, at + this.#left)
     this.#left -= end - at
@@ -268,17 +257,31 @@ export class ServerConnection {
   }
 
   #take(request: IncomingRequest, bytes: Buffer, from: number, to: number): void {
-    if (this.#drainBytes > 0 && (this.#drainBytes -= to - from) <= 0) return this.#endSoon()
-    if (!request.take(bytes, from, to)) this.#pauseReading()
+    if (this.#isFinished) return
+    if (this.#isDraining && (this.#drainLeft -= to - from) < 0) return this.#endSoon()
+    if (request.take(bytes, from, to)) return
+    this.#pauseReading()
+    // It is not the client that is silent now.
+    this.#awaitBody(request)
+  }
+
+  /** Arms the deadline for the rest of a body, unless it is somebody else who keeps it waiting. */
+  #awaitBody(request: IncomingRequest): void {
+    if (this.#isDraining || this.#isFinished) return
+    if (this.#isPaused || !request.awaitsBody) return this.#deadline.clear()
+    const { bodyIdleTimeoutMs } = this.#owner.options
+    if (this.#bodyDue === Number.POSITIVE_INFINITY) return this.#deadline.arm(bodyIdleTimeoutMs)
+    const left = Math.max(1, this.#bodyDue - this.#owner.clock.now())
+    this.#deadline.arm(bodyIdleTimeoutMs === 0 ? left : Math.min(left, bodyIdleTimeoutMs))
   }
 
   #completed(request: IncomingRequest, trailers: HeaderList | undefined): void {
+    if (this.#isFinished) return
     this.#deadline.clear()
     request.complete(trailers)
-    if (this.#drainBytes > 0) {
-      this.#drainBytes = 0
-      this.replied(request, this.#keepsAfterDrain)
-    }
+    // Or nobody would notice that the client leaves.
+    if (this.#pipelined === undefined) this.resumeReading()
+    if (this.#isDraining) this.#endSoon()
   }
 
   #keepPipelined(bytes: Buffer, from: number, to: number): void {
@@ -292,68 +295,121 @@ export class ServerConnection {
     while (this.#pipelined !== undefined && this.#current === undefined && !this.#isFinished) {
       const bytes: Buffer = this.#pipelined
       this.#pipelined = undefined
+      // First: what is read now may ask to pause.
+      this.resumeReading()
       this.#read(bytes, 0, bytes.byteLength)
     }
-    if (this.#pipelined === undefined) this.resumeReading()
+    if (this.#current === undefined && this.#hasHeardAll) this.#endSoon()
   }
 
   // Ending.
 
   /** An early reply is out and the client still sends: it is read for a while, or it would lose the reply to a reset. */
-  #drainRequest(keepsConnection: boolean): void {
+  #drainRequest(request: IncomingRequest): void {
     const { drainBytes, drainMs } = this.#owner.options
-    this.#keepsAfterDrain = keepsConnection
-    this.#drainBytes = drainBytes
+    this.#isDraining = true
+    this.#drainLeft = drainBytes
+    request.ignoreUnread()
+    this.#socket.end()
     this.#deadline.arm(drainMs)
     this.resumeReading()
   }
 
+  /** Whether the client has ended its side, and all it has sent was looked at. */
+  get #hasHeardAll(): boolean {
+    return this.#socket.readableEnded && this.#pipelined === undefined && !this.#isReading
+  }
+
   #endSoon(): void {
-    if (this.#socket.destroyed) return
+    const socket = this.#socket
+    if (socket.destroyed || (this.#isFinished && socket.writableEnded)) return
+    const { sendTimeoutMs, drainMs } = this.#owner.options
+    const current = this.#current
     this.#isFinished = true
+    this.#isDraining = false
     this.#current = undefined
-    this.#socket.end()
-    // The client's FIN closes it; one that never comes does not keep it.
-    this.#deadline.arm(this.#owner.options.drainMs)
+    current?.breakOff(new Error('the rest of the body was not waited for'))
+    // The client's FIN closes it; one that never comes does not keep it. But what it is still reading is not cut off.
+    if (socket.writableLength === 0) this.#deadline.arm(drainMs)
+    else {
+      this.#sent(false)
+      if (sendTimeoutMs === 0) this.#deadline.clear()
+      socket.once('finish', () => this.#deadline.arm(drainMs))
+    }
+    socket.end()
     this.resumeReading()
   }
 
   #refuse(fault: MessageError | 'timeout'): void {
     const current = this.#current
+    if (this.#isDraining) return this.#endSoon()
     this.#isFinished = true
+    this.#deadline.clear()
     if (current !== undefined) {
       // Its own reply says what was wrong with its body; a reply that was begun can't be taken back.
-      const error = fault === 'timeout' ? new MessageError('malformed', 'the body did not arrive in time') : fault
+      const error = fault === 'timeout' ? new MessageError('timeout', 'the body did not arrive in time') : fault
       if (current.hasReply) return this.reset()
-      if (!current.isComplete) return current.breakOff(error)
+      return current.breakOff(error)
     }
     this.writeText(this.#owner.refusal(fault))
     this.#endSoon()
   }
 
+  #caught(error: unknown): void {
+    if (!(error instanceof MessageError)) return this.#fail(error)
+    try {
+      this.#refuse(error)
+    } catch (cause) {
+      this.#fail(cause)
+    }
+  }
+
+  /** What a callback of the owner's threw says nothing about the client; but nobody knows what it has left undone. */
+  #fail(error: unknown): void {
+    const current = this.#current
+    this.reset()
+    this.#owner.failed(error, current)
+  }
+
   #expired(): void {
-    if (this.#isFinished || this.#drainBytes > 0) return void this.#socket.destroy()
-    if (this.#socket.writableNeedDrain) return this.reset()
-    if (this.#heads.isPartial || (this.#current !== undefined && !this.#current.isComplete))
-      return this.#refuse('timeout')
-    if (this.#current === undefined) this.#socket.destroy()
+    const socket = this.#socket
+    const unsent = unsentBytes(socket)
+    if (unsent > 0 && unsent !== this.#unsent) return void this.#sent(false)
+    if (unsent > 0 && (this.#isFinished || socket.writableNeedDrain)) return this.reset()
+    if (this.#isFinished || this.#isDraining) return void socket.destroy()
+    if (this.#heads.isPartial || this.#current?.awaitsBody === true) return this.#refuse('timeout')
+    if (this.#current === undefined) socket.destroy()
   }
 
   #sent(hasRoom: boolean): boolean {
-    if (!hasRoom) this.#deadline.arm(this.#owner.options.sendTimeoutMs)
-    return hasRoom
+    if (hasRoom) return true
+    this.#unsent = unsentBytes(this.#socket)
+    this.#deadline.arm(this.#owner.options.sendTimeoutMs)
+    return false
   }
 
   #drained(): void {
-    this.#deadline.clear()
-    this.#current?.drained()
+    const { headTimeoutMs, idleTimeoutMs } = this.#owner.options
+    const current = this.#current
+    if (current === undefined) {
+      if (!this.#isFinished) this.#deadline.arm(this.#heads.isPartial ? headTimeoutMs : idleTimeoutMs)
+      return
+    }
+    if (this.#isFinished) this.#deadline.clear()
+    else this.#awaitBody(current)
+    try {
+      current.drained()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #clientEnded(): void {
-    // No more requests. One whose body is not there yet is broken; one that is complete still gets its reply.
     if (this.#onTunnelBytes !== undefined) return
     const current = this.#current
-    if (current === undefined) return void this.#socket.end()
+    if (current === undefined || this.#isDraining) return this.#endSoon()
+    // Most clients that end their side have left; for the others there is the option.
+    if (!this.#owner.options.allowHalfOpen) return void this.#socket.destroy()
     if (!current.isComplete)
       current.breakOff(new MessageError('malformed', 'the client ended the connection within the body'))
   }
@@ -363,7 +419,11 @@ export class ServerConnection {
     this.#deadline.dispose()
     const current = this.#current
     this.#current = undefined
-    current?.abort(new Error('the client closed the connection'))
+    try {
+      current?.abort(new Error('the client closed the connection'))
+    } catch (error) {
+      this.#owner.failed(error, current)
+    }
     this.#owner.closed(this)
   }
 }

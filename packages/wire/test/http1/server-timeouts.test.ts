@@ -1,0 +1,181 @@
+import { type RawClient, waitFor } from '@sluice/testing'
+import { describe, expect, it } from 'vitest'
+import { Body, type MessageError } from '../../src/index.ts'
+import { RecordingSink } from '../recording.ts'
+import { answer, get, post, respond, serve, type Served } from './serve.ts'
+
+/** Waits until the server has looked at all that was sent on the connection of the first request. */
+async function arrival({ requests }: Served, client: RawClient): Promise<void> {
+  await waitFor(() => requests[0]?.connection.socket.bytesRead === client.socket.bytesWritten)
+}
+
+describe('a client that is too slow', () => {
+  it('is let go where it says nothing at all', async () => {
+    const { connect, pass } = await serve((request) => answer(request))
+    const client = await connect()
+    await pass(4_999)
+    expect(client.socket.destroyed).toBe(false)
+    await pass(1)
+    expect(await client.closed).toBe('end')
+    expect(client.received).toHaveLength(0)
+  })
+
+  it('is let go where it is idle between requests, counted from the last reply', async () => {
+    const { connect, pass, server } = await serve((request) => answer(request))
+    const client = await connect()
+    for (let i = 0; i < 3; i++) {
+      await pass(4_000)
+      client.write(get())
+      expect((await client.readResponse()).status).toBe(200)
+    }
+    await pass(4_999)
+    expect(server.connections).toBe(1)
+    await pass(1)
+    expect(await client.closed).toBe('end')
+  })
+
+  it('gets 408 where its head takes too long, however many bytes keep coming', async () => {
+    const served = await serve((request) => answer(request))
+    const client = await served.connect()
+    client.write(get())
+    await client.readResponse()
+    for (const byte of 'GET / HTT') {
+      client.write(byte)
+      await arrival(served, client)
+      await served.pass(100)
+    }
+    expect(served.server.connections).toBe(1)
+    await served.pass(100)
+    expect((await client.readResponse()).status).toBe(408)
+    expect(await client.closed).toBe('end')
+    expect(served.requests).toHaveLength(1)
+  })
+
+  it('is not kept by empty lines', async () => {
+    const served = await serve((request) => answer(request))
+    const client = await served.connect()
+    client.write(get())
+    await client.readResponse()
+    client.write('\r\n')
+    await arrival(served, client)
+    await served.pass(1_000)
+    expect((await client.readResponse()).status).toBe(408)
+  })
+
+  it('is told by whoever reads its body where that stops', async () => {
+    const served = await serve((request) => {
+      request.body.bytes().catch((error: unknown) => answer(request, (error as MessageError).fault, 408))
+    })
+    const client = await served.connect()
+    client.write(post(10, 'ab'))
+    await arrival(served, client)
+    for (const byte of 'cdef') {
+      await served.pass(1_900)
+      client.write(byte)
+      await arrival(served, client)
+    }
+    await served.pass(1_999)
+    expect(client.received).toHaveLength(0)
+    await served.pass(1)
+    const reply = await client.readResponse()
+    expect([reply.status, reply.header('connection'), reply.body.toString()]).toEqual([408, 'close', 'timeout'])
+    expect(await client.closed).toBe('end')
+  })
+
+  it('gets 408 where its body never ends, though it is never silent', async () => {
+    const served = await serve(
+      (request) => {
+        request.body.bytes().catch((error: unknown) => answer(request, (error as MessageError).fault, 408))
+      },
+      { requestTimeoutMs: 3_000 },
+    )
+    const client = await served.connect()
+    client.write(post(100, 'a'))
+    await waitFor(() => served.requests.length === 1)
+    for (let i = 0; i < 2; i++) {
+      await served.pass(1_000)
+      client.write('b')
+      await arrival(served, client)
+    }
+    await served.pass(1_000)
+    expect((await client.readResponse()).status).toBe(408)
+  })
+})
+
+describe('a client is not blamed', () => {
+  it('while its request is answered', async () => {
+    const served = await serve(() => {})
+    const client = await served.connect()
+    client.write(get())
+    await waitFor(() => served.requests.length === 1)
+    await served.pass(1_000_000)
+    answer(served.requests[0]!)
+    expect((await client.readResponse()).status).toBe(200)
+  })
+
+  it('while it waits for a 100', async () => {
+    const served = await serve(() => {})
+    const client = await served.connect()
+    client.write(post(2, '', 'Expect: 100-continue\r\n'))
+    await waitFor(() => served.requests.length === 1)
+    await served.pass(1_000_000)
+    const [request] = served.requests
+    const text = request!.body.text()
+    expect((await client.readResponse()).status).toBe(100)
+    await served.pass(1_999)
+    client.write('ab')
+    expect(await text).toBe('ab')
+    answer(request!)
+    expect((await client.readResponse()).status).toBe(200)
+  })
+
+  it('while whoever reads its body takes his time', async () => {
+    const served = await serve(() => {})
+    const client = await served.connect()
+    client.write(post(1_000_000, 'x'.repeat(1_000_000)))
+    await waitFor(() => served.requests.length === 1)
+    const [request] = served.requests
+    const sink = new RecordingSink(1)
+    request!.body.pipe(sink)
+    await waitFor(() => sink.text.length > 0)
+    await served.pass(1_000_000)
+    expect(sink.state).toBe('open')
+    sink.take()
+    await waitFor(() => sink.state === 'ended')
+    expect(sink.text).toHaveLength(1_000_000)
+  })
+
+  it('for reading a large reply slowly, as long as it reads', async () => {
+    const size = 24 * 1_048_576
+    const served = await serve((request) => respond(request, Body.of(Buffer.alloc(size)), 200, true))
+    const client = await served.connect()
+    client.pause()
+    client.write(get())
+    await waitFor(() => served.requests.length === 1)
+    for (let i = 0, before = 0; i < 5; i++) {
+      client.resume()
+      await waitFor(() => client.socket.bytesRead > before + 1_048_576)
+      client.pause()
+      before = client.socket.bytesRead
+      await served.pass(2_900)
+    }
+    expect(served.server.connections).toBe(1)
+    client.resume()
+    await waitFor(() => client.socket.bytesRead > size, { timeoutMs: 5_000 })
+    expect(await client.closed).toBe('end')
+  })
+})
+
+it.each([
+  ['and the reply is whole', false],
+  ['and the connection is to be closed', true],
+])('a client that reads nothing is cut off, %s', async (_name, close) => {
+  const served = await serve((request) => respond(request, Body.of(Buffer.alloc(24 * 1_048_576)), 200, close))
+  const client = await served.connect()
+  client.pause()
+  client.write(get())
+  await waitFor(() => served.requests.length === 1)
+  // What the kernel still takes counts as progress; then there is none.
+  for (let i = 0; i < 4; i++) await served.pass(5_000)
+  await waitFor(() => served.server.connections === 0)
+})

@@ -1,0 +1,6 @@
+export { chunks } from './chunks.ts'
+export { connections } from './connections.ts'
+export { heads } from './heads.ts'
+export { lengths } from './lengths.ts'
+export type { Payload, PayloadClass } from './payload.ts'
+export { targets } from './targets.ts'
