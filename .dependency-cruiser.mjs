@@ -12,7 +12,8 @@ export default {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Two modules that need each other at run time are one module, or hide a third. Types may refer to each other.',
+      comment:
+        'Two modules that need each other at run time are one module, or hide a third. Types may refer to each other.',
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },

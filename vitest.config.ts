@@ -7,6 +7,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['@sluice/source', 'node'] } },
   test: {
+    // Most of a test's time is waiting for sockets, so a worker less than the machine has cores would leave one idle.
+    maxWorkers: 2,
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // The same for the processes that a test starts, and for what Node itself resolves.
     execArgv: ['--conditions=@sluice/source'],

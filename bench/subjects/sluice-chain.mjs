@@ -74,7 +74,7 @@ const leastConnections = () => {
       let best
       for (const target of targets) {
         if (best !== undefined && target.active >= best.active) continue
-        if (tried.length === 0 || tried.every((attempt) => attempt.target !== target)) best = target
+        if (tried.every((attempt) => attempt.target !== target)) best = target
       }
       return best
     },

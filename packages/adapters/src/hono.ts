@@ -1,6 +1,7 @@
 /** Mounts a proxy in Hono 4, on any runtime that Hono and Node's built-in modules run on: `app.use(honoMiddleware(proxy))`. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import { peerOf, type Peer, type Proxy } from '@sluice/core'
+import { type Peer, peerOf, type Proxy } from '@sluice/core'
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 
 /**
@@ -13,10 +14,13 @@ import type { HonoRequest, MiddlewareHandler } from 'hono'
  */
 export function honoMiddleware(proxy: Pick<Proxy, 'fetchMatched'>): MiddlewareHandler {
   return async (c, next) => {
-    const peer = peerIn(c.env)
+    const incoming = incomingIn(c.env)
+    const peer = incoming?.socket === undefined ? {} : peerOf(incoming.socket)
+    // The server makes a stream of what has no body too; sent on as it is, it would be one of unknown length.
+    const body = incoming !== undefined && isBodyless(incoming) ? '' : undefined
     const reply = c.req.raw.bodyUsed
       ? await proxy.fetchMatched(...(await readBefore(c.req, peer)))
-      : await proxy.fetchMatched(c.req.raw, { peer })
+      : await proxy.fetchMatched(c.req.raw, body === undefined ? { peer } : { peer, body })
     if (reply === undefined) return await next()
     // By way of the context, which knows the fields that were set with `c.header()` before.
     return c.newResponse(reply.body, reply)
@@ -36,7 +40,19 @@ async function readBefore(req: HonoRequest, peer: Partial<Peer>): Promise<Parame
   return [request, { peer, body: new Uint8Array(await form.arrayBuffer()) }]
 }
 
-function peerIn(env: unknown): Partial<Peer> {
-  const { incoming } = (env ?? {}) as { readonly incoming?: { readonly socket?: Socket } }
-  return incoming?.socket === undefined ? {} : peerOf(incoming.socket)
+/** What `@hono/node-server` leaves in the environment. */
+interface Incoming {
+  readonly socket?: Socket
+  readonly httpVersionMajor?: number
+  readonly headers?: IncomingHttpHeaders
+}
+
+function incomingIn(env: unknown): Incoming | undefined {
+  return ((env ?? {}) as { readonly incoming?: Incoming }).incoming
+}
+
+/** A message of HTTP/1.1 has a body where one of these says so (RFC 9112, section 6.3). */
+function isBodyless({ httpVersionMajor, headers }: Incoming): boolean {
+  if (httpVersionMajor !== 1 || headers === undefined) return false
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }

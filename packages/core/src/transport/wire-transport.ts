@@ -120,7 +120,7 @@ class WireTransport implements Transport {
             servername: serverName(host),
             ALPNProtocols: ['http/1.1'],
             ...tls,
-            ...(ca === undefined ? {} : { ca: [ca].flat() as string[] }),
+            ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
           }
         : undefined,
     }

@@ -52,7 +52,7 @@ export class Connector {
     connected: (connection: ClientConnection) => void,
     failed: (error: ConnectError) => void,
   ): () => void {
-    let onBytes: OnBytes = () => {}
+    let onBytes: OnBytes = ignore
     const connection = make((callback) => (onBytes = callback))
     let socket: Socket
     try {

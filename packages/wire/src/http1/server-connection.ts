@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one state machine: its parts share every field, and a part of it could not be read alone */
 /**
  * One client connection: bytes in, requests out, replies back in order. One request is answered at a time; what a client
  * pipelines behind it waits, unread beyond a bound. All waiting is bounded by one deadline, whose meaning follows from what

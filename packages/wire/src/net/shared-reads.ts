@@ -7,7 +7,7 @@
  * own. That rests on `_handle`, which is not documented: where it is missing, or a socket is not plain TCP or a pipe (TLS),
  * the bytes come by `data` events instead, and everything works the same.
  */
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import { type OnReadOpts, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** Gets the bytes: `bytes` up to `length`, valid only during the call. */
@@ -43,7 +43,7 @@ export function readShared(accepted: Socket, onBytes: OnBytes): Socket {
   }
   ;(accepted as unknown as WithHandle)._handle = null
   const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread: sharedReads(onBytes) }
-  const socket = new Socket(options as unknown as SocketConstructorOpts)
+  const socket = new Socket(options)
   // The server counts the socket that it made; that one is done when ours is.
   socket.once('close', () => accepted.destroy())
   return socket

@@ -108,6 +108,19 @@ describe('a target that is too slow', () => {
     expect(call.failure).toBe('head-timeout')
   })
 
+  it('is not one that has taken all it was given, and waits for more', async () => {
+    const peer = await target()
+    const { pool: one, clock } = pool(peer.port)
+    const source = new ManualSource()
+    const call = new Call(one, { method: 'POST', body: Body.from(source, 2 ** 30) })
+    await waitFor(() => source.sink !== undefined)
+    const chunk = 'x'.repeat(8 * 1_048_576)
+    expect(source.write(chunk)).toBe(false)
+    await waitFor(() => source.asked.at(-1) === 'resume', { timeoutMs: 5_000 })
+    await clock.advanceAsync(10_000)
+    expect(call.dones).toBe(0)
+  })
+
   it('to take the request fails it as well', async () => {
     const { pool: one, clock } = await hostile({ kind: 'never-reads' })
     const source = new ManualSource()

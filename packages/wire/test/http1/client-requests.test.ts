@@ -44,26 +44,21 @@ describe('a request', () => {
     expect(peer.received.join('')).not.toContain('hidden')
   })
 
-  it('whose body breaks off is broken off, and the reader of its reply is told', async () => {
+  it.each<readonly [string, (source: ManualSource, call: Call, error: Error) => void]>([
+    ['whose body breaks off', (source, _call, error) => source.sink!.abort(error)],
+    ['that is given up', (_source, call, error) => call.outgoing!.breakOff(error)],
+  ])('%s is broken off, and the reader of its reply is told', async (_name, act) => {
     const peer = await target((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
     const { pool: one } = pool(peer.port)
     const source = new ManualSource()
-    const call = new Call(one, { method: 'POST', body: Body.from(source) })
-    await waitFor(() => call.status === 200)
-    source.sink!.abort(new Error('the client left'))
-    await waitFor(() => call.isOver)
-    expect([call.error?.message, call.dones]).toEqual(['the client left', 1])
-    await waitFor(() => one.stats.closed.cancelled === 1)
-  })
-
-  it('that is given up tells the reader of its reply', async () => {
-    const peer = await target((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
-    const { pool: one } = pool(peer.port)
-    const call = new Call(one)
-    await waitFor(() => call.status === 200)
-    call.outgoing!.breakOff(new Error('too late'))
-    await waitFor(() => call.isOver)
-    expect([call.error?.message, call.dones]).toEqual(['too late', 1])
+    const call = new Call(one, { method: 'POST', body: Body.from(source), reads: false })
+    await waitFor(() => call.body !== undefined)
+    const sink = new RecordingSink()
+    call.body!.pipe(sink)
+    await waitFor(() => sink.text === 'half')
+    const error = new Error('the client left')
+    act(source, call, error)
+    expect([sink.state, call.error, call.dones]).toEqual([error, error, 1])
     await waitFor(() => one.stats.closed.cancelled === 1)
   })
 

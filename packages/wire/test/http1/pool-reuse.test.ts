@@ -159,6 +159,15 @@ describe('a connection is not used again', () => {
     expect(peer.received.every((text) => text.split('GET').length === 2)).toBe(true)
   })
 
+  it('not even for one that waits for it, where the reply is followed by more', async () => {
+    const peer = await target((socket) => socket.write(OK + OK))
+    const { pool: one } = pool(peer.port, { maxConnections: 1 })
+    const [first, second] = [new Call(one), new Call(one, { path: '/second' })]
+    await waitFor(() => first.isOver && second.isOver)
+    expect([first.text, second.text, second.isReused]).toEqual(['ok', 'ok', false])
+    expect(peer.received.map((text) => text.includes('/second'))).toEqual([false, true])
+  })
+
   it('is used again behind HTTP/1.0 that says so', async () => {
     const peer = await target((socket) =>
       socket.write('HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok'),

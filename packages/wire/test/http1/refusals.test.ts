@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS, type MessageLimits } from '../../src/http1/limits.ts'
-import { readPieces, readText } from './wire-text.ts'
+import { cut, readPieces, readText } from './wire-text.ts'
 
 const request = (lines: string, behind = '') => `POST / HTTP/1.1\r\nHost: a\r\n${lines}\r\n${behind}`
 const chunked = (body: string) => request('Transfer-Encoding: chunked\r\n', body)
@@ -176,10 +176,12 @@ describe('a limit', () => {
     ['maxChunkLineBytes', 7, chunked('3;abc=d\r\nabc\r\n0\r\n\r\n'), 'chunk-line-too-long'],
     ['maxTrailerBytes', 6, chunked('0\r\nX: a\r\n\r\n'), 'trailers-too-large'],
   ])('%s: %i is allowed and one more is not', (name, bound, text, fault) => {
-    const pieces = [...Buffer.from(text, 'latin1')].map((byte) => Buffer.from([byte]))
-    for (const read of [readText.bind(undefined, 'request', text), readPieces.bind(undefined, 'request', pieces)]) {
-      expect(read(limits({ [name]: bound }))).toMatchObject({ messages: [{}], end: 'whole' })
-      expect(read(limits({ [name]: bound - 1 })).end).toBe(fault)
+    const bytes = Buffer.from(text, 'latin1')
+    const splits = Array.from(bytes, (_, place) => cut(bytes, [place]))
+    for (const pieces of [...splits, Array.from(bytes, (byte) => Buffer.from([byte]))]) {
+      const allowed = readPieces('request', pieces, limits({ [name]: bound }))
+      expect(allowed).toMatchObject({ messages: [{}], end: 'whole' })
+      expect(readPieces('request', pieces, limits({ [name]: bound - 1 })).end).toBe(fault)
     }
   })
 })

@@ -1,7 +1,7 @@
 import { waitFor } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { Body, HeaderList, type IncomingRequest, type MessageError } from '../../src/index.ts'
-import { ManualSource, RecordingSink } from '../recording.ts'
+import { EagerSource, ManualSource, RecordingSink } from '../recording.ts'
 import { answer, get, post, respond, serve } from './serve.ts'
 
 describe('Expect: 100-continue', () => {
@@ -122,31 +122,38 @@ describe('a reply before the body is there', () => {
 
   it('is given to a client that reads nothing before it has sent all', async () => {
     const large = 8 * 1_048_576
-    const { connect } = await serve((request) => {
-      request.body.cancel()
-      respond(request, Body.of(Buffer.alloc(large)), 413)
-    })
+    const { connect, requests } = await serve((request) => request.body.cancel())
     const client = await connect()
     client.pause()
-    const upload = Buffer.alloc(large)
     client.write(post(large))
-    await new Promise<void>((resolve, reject) =>
-      client.socket.write(upload, (error) => (error ? reject(error) : resolve())),
-    )
+    const sent = new Promise<void>((resolve, reject) => {
+      client.socket.write(Buffer.alloc(large), (error) => (error ? reject(error) : resolve()))
+    })
+    await waitFor(() => requests[0]?.connection.socket.isPaused() === true)
+    respond(requests[0]!, Body.from(new EagerSource(Array.from({ length: 128 }, () => 'x'.repeat(65_536))), large), 413)
+    await sent
     client.resume()
     await waitFor(() => client.socket.bytesRead > large, { timeoutMs: 5_000 })
   })
 
-  it('tells whoever reads the body that the rest is not waited for', async () => {
+  it.each([
+    ['too many bytes', 10, 0],
+    ['too long a time', 100_000, 500],
+  ])('tells whoever reads the body that the rest is not waited for: %s', async (_name, drainBytes, passes) => {
     const sink = new RecordingSink()
-    const { connect, pass } = await serve((request) => {
-      request.body.pipe(sink)
-      answer(request, 'early', 200)
-    })
+    const { connect, pass, requests } = await serve(
+      (request) => {
+        request.body.pipe(sink)
+        answer(request, 'early', 200)
+      },
+      { drainBytes },
+    )
     const client = await connect()
     client.write(post(1_000, 'x'))
     expect((await client.readResponse()).body.toString()).toBe('early')
-    await pass(500)
+    client.write('x'.repeat(20))
+    await waitFor(() => requests[0]!.connection.socket.bytesRead === client.socket.bytesWritten)
+    await pass(passes)
     await waitFor(() => sink.state instanceof Error)
   })
 })

@@ -1,7 +1,7 @@
 import { type RawClient, waitFor } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { Body, type MessageError } from '../../src/index.ts'
-import { RecordingSink } from '../recording.ts'
+import { ManualSource, RecordingSink } from '../recording.ts'
 import { answer, get, post, respond, serve, type Served } from './serve.ts'
 
 /** Waits until the server has looked at all that was sent on the connection of the first request. */
@@ -31,6 +31,20 @@ describe('a client that is too slow', () => {
     await pass(4_999)
     expect(server.connections).toBe(1)
     await pass(1)
+    expect(await client.closed).toBe('end')
+  })
+
+  it('is let go where it is idle behind a reply that had to wait for it', async () => {
+    const size = 16 * 1_048_576
+    const { connect, pass, ends, requests } = await serve((request) => respond(request, Body.of(Buffer.alloc(size))))
+    const client = await connect()
+    client.pause()
+    client.write(get())
+    await waitFor(() => ends.length === 1 && requests[0]!.connection.socket.writableNeedDrain)
+    client.resume()
+    await waitFor(() => client.socket.bytesRead > size, { timeoutMs: 5_000 })
+    await waitFor(() => !requests[0]!.connection.socket.writableNeedDrain)
+    await pass(5_000)
     expect(await client.closed).toBe('end')
   })
 
@@ -80,6 +94,26 @@ describe('a client that is too slow', () => {
     const reply = await client.readResponse()
     expect([reply.status, reply.header('connection'), reply.body.toString()]).toEqual([408, 'close', 'timeout'])
     expect(await client.closed).toBe('end')
+  })
+
+  it('is cut off where its body stops while its reply flows, though that had to wait for it', async () => {
+    const source = new ManualSource()
+    const served = await serve((request) => {
+      request.body.pipe(new RecordingSink())
+      respond(request, Body.from(source))
+    })
+    const client = await served.connect()
+    client.pause()
+    client.write(post(10, 'ab'))
+    await waitFor(() => source.sink !== undefined)
+    expect(source.write('x'.repeat(16 * 1_048_576))).toBe(false)
+    client.resume()
+    await waitFor(() => source.asked.at(-1) === 'resume', { timeoutMs: 5_000 })
+    await served.pass(1_999)
+    expect(served.server.connections).toBe(1)
+    await served.pass(1)
+    await waitFor(() => served.server.connections === 0)
+    expect(source.cancelledWith).toBeInstanceOf(Error)
   })
 
   it('gets 408 where its body never ends, though it is never silent', async () => {

@@ -165,6 +165,12 @@ describe.each(WAYS)('over $name', ({ options, connect }) => {
     await waitFor(() => received === 'behind GET / HTTP/1.1\r\n\r\n')
     await served.pass(1_000_000)
     expect(client.closed).toBe(false)
+    client.socket.end()
+    // Whoever has taken the connection over ends it; the request is none of the connection's business any more.
+    const { connection } = served.requests[0]!
+    await waitFor(() => connection.socket.readableEnded)
+    connection.destroy()
+    await waitFor(() => served.server.connections === 0)
     expect(served.aborts).toEqual([])
   })
 })
