@@ -4,7 +4,7 @@
  * there, so that asking for one that is not, the usual case, costs one AND.
  */
 import { WireError } from './errors.ts'
-import { type KnownName, knownName, UNKNOWN_NAMES } from './header-names.ts'
+import { isShared, type KnownName, knownName, UNKNOWN_NAMES } from './header-names.ts'
 import { assertField } from './header-syntax.ts'
 
 /** What a header list can be made of. */
@@ -147,7 +147,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     const first = this.#keys.indexOf(key)
     if (first < 0) return false
     this.#own()
+    const bit = knownName(key)?.bit ?? UNKNOWN_NAMES
     this.#removeFrom(first, (each) => each === key)
+    // Most names share their bit with no other, or have none.
+    if (isShared(bit)) this.#recountBits()
+    else this.#mask &= ~bit
     return true
   }
 
@@ -160,6 +164,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     if (first < 0) return false
     this.#own()
     this.#removeFrom(first, predicate)
+    this.#recountBits()
     return true
   }
 
@@ -233,8 +238,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     }
     keys.length = kept
     flat.length = 2 * kept
+  }
+
+  #recountBits(): void {
     this.#mask = 0
-    for (const key of keys) this.#mask |= knownName(key)?.bit ?? UNKNOWN_NAMES
+    for (const key of this.#keys) this.#mask |= knownName(key)?.bit ?? UNKNOWN_NAMES
   }
 
   #share(other: HeaderList): void {

@@ -73,7 +73,12 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 const known = new Map<string, KnownName>()
 const BUCKETS = 1024
 const buckets: (BucketEntry | undefined)[] = Array.from({ length: BUCKETS })
-words(FLAGGED, '\n').forEach((group, index) => words(group, ' ').forEach((key) => register(key, 1 << index)))
+let shared = UNKNOWN_NAMES
+words(FLAGGED, '\n').forEach((line, index) => {
+  const group = words(line, ' ')
+  if (group.length > 1) shared |= 1 << index
+  for (const key of group) register(key, 1 << index)
+})
 words(COMMON, /\s/).forEach((key) => register(key, 0))
 
 /** The table's entry for a name in one of its usual spellings. */
@@ -86,6 +91,11 @@ export function fieldName(spelling: string): KnownName {
   const entry = known.get(spelling)
   if (entry === undefined) throw new RangeError(`the header name "${spelling}" is not in the table`)
   return entry
+}
+
+/** Whether the bit stands for several names. */
+export function isShared(bit: number): boolean {
+  return (bit & shared) !== 0
 }
 
 /** The bits of all the names given. Each must have one: a name without is a mistake of the caller. */

@@ -1,5 +1,6 @@
 /** Which characters may stand in a field name and value (RFC 9110, sections 5.1 and 5.5). */
 import { WireError } from './errors.ts'
+import { knownName } from './header-names.ts'
 
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
 // Beyond the RFC's CR, LF and NUL every other control character is refused too, and all above U+00FF: written as latin1,
@@ -18,7 +19,7 @@ export function isFieldValue(text: string): boolean {
 
 /** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` */
 export function assertField(name: string, value: string): void {
-  if (typeof name !== 'string' || !isToken(name)) {
+  if (typeof name !== 'string' || (knownName(name) === undefined && !isToken(name))) {
     throw new WireError('ERR_SLUICE_HEADER_INVALID', `not a field name: ${JSON.stringify(name)}`)
   }
   if (typeof value !== 'string' || !isFieldValue(value)) {

@@ -194,8 +194,8 @@ describe('what a reply is made of', () => {
     await waitFor(() => source.sink !== undefined)
     source.write('abc')
     source.write('HTTP/1.1 200 OK\r\n\r\n')
-    expect(await client.closed).toBe('reset')
-    expect(client.received.toString()).not.toContain('\r\n\r\nabcHTTP')
+    await client.closed
+    expect(client.received.toString()).not.toContain('abcHTTP')
     expect(ends[0]).toBeInstanceOf(Error)
     expect(source.cancelledWith).toBeInstanceOf(Error)
   })
@@ -208,7 +208,8 @@ describe('what a reply is made of', () => {
     await waitFor(() => source.sink !== undefined)
     source.write('ab')
     source.sink!.end()
-    expect(await client.closed).toBe('reset')
+    await client.closed
+    expect(client.received.toString()).toMatch(/\r\n\r\nab$/)
     expect(ends[0]).toBeInstanceOf(Error)
   })
 

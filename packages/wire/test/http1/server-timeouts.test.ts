@@ -1,6 +1,7 @@
 import { type RawClient, waitFor } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { Body, type MessageError } from '../../src/index.ts'
+import { unsentBytes } from '../../src/net/unsent-bytes.ts'
 import { ManualSource, RecordingSink } from '../recording.ts'
 import { answer, get, post, respond, serve, type Served } from './serve.ts'
 
@@ -180,20 +181,21 @@ describe('a client is not blamed', () => {
   })
 
   it('for reading a large reply slowly, as long as it reads', async () => {
-    const size = 24 * 1_048_576
+    const size = 64 * 1_048_576
     const served = await serve((request) => respond(request, Body.of(Buffer.alloc(size)), 200, true))
     const client = await served.connect()
     client.pause()
     client.write(get())
     await waitFor(() => served.requests.length === 1)
-    for (let i = 0, before = 0; i < 5; i++) {
+    const { socket } = served.requests[0]!.connection
+    for (let i = 0; i < 3; i++) {
+      // Reading from a full buffer of its own does not tell the other side that it reads.
+      const before = unsentBytes(socket)
       client.resume()
-      await waitFor(() => client.socket.bytesRead > before + 1_048_576)
+      await waitFor(() => unsentBytes(socket) < before, { intervalMs: 0 })
       client.pause()
-      before = client.socket.bytesRead
       await served.pass(2_900)
     }
-    expect(served.server.connections).toBe(1)
     client.resume()
     await waitFor(() => client.socket.bytesRead > size, { timeoutMs: 5_000 })
     expect(await client.closed).toBe('end')
