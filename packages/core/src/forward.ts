@@ -40,7 +40,7 @@ class Forwarding implements AttemptOwner {
   readonly #upstream: Upstream
   readonly #plan: ForwardPlan
   readonly #resolve: (reply: Reply) => void
-  readonly #reject: (error: AnyProxyError) => void
+  readonly #reject: (error: Error) => void
   #attempts = 0
   #usedFreshConnection = false
   #deadline: ScheduledCall | undefined = undefined
@@ -51,7 +51,7 @@ class Forwarding implements AttemptOwner {
     upstream: Upstream,
     plan: ForwardPlan,
     resolve: (reply: Reply) => void,
-    reject: (error: AnyProxyError) => void,
+    reject: (error: Error) => void,
   ) {
     this.#exchange = exchange
     this.#upstream = upstream
@@ -85,8 +85,17 @@ class Forwarding implements AttemptOwner {
   }
 
   failed(attempt: Attempt, error: AnyProxyError): void {
-    const again = this.#nextTarget(attempt, error)
-    if (again !== undefined) return this.#attempt(again, this.#usedFreshConnection)
+    try {
+      const again = this.#nextTarget(attempt, error)
+      if (again !== undefined) return this.#attempt(again, this.#usedFreshConnection)
+    } catch (cause) {
+      // A balancer or an edit of the user's threw, and the transport that has called is not who should hear of it.
+      return this.#give(cause as Error)
+    }
+    this.#give(error)
+  }
+
+  #give(error: Error): void {
     this.#deadline?.cancel()
     this.#reject(error)
   }

@@ -85,6 +85,30 @@ describe('forward to targets that refuse', () => {
     one.fake.refusing.add('http://a.test')
     expect((await one.inject()).exchange.attempts).toHaveLength(1)
   })
+
+  it('answers 502 where two of two do, each tried once', async () => {
+    const { fake, inject } = setUp({ targets: ABC.slice(0, 2) })
+    ABC.forEach((key) => fake.refusing.add(key))
+    const reply = await inject()
+    expect(reply.exchange.attempts.map(({ target }) => target.key)).toEqual(ABC.slice(0, 2))
+  })
+
+  it('answers 500 when an edit throws on the way to the next one', async () => {
+    const fake = fakeUpstream()
+    fake.refusing.add('http://a.test')
+    const upstream = createUpstream('users', { targets: ABC, transport: fake.transport, random: () => 0.999 })
+    const thrown: unknown[] = []
+    const proxy = createProxy({ onError: (error) => thrown.push(error) }).forward(upstream, {
+      edits: [
+        (_head, _exchange, target) => {
+          if (target.key === 'http://b.test') throw new Error('not this one')
+        },
+      ],
+    })
+    expect((await proxy.inject()).status).toBe(500)
+    expect(thrown).toMatchObject([{ message: 'not this one' }])
+    expect(proxy.inFlight).toBe(0)
+  })
 })
 
 describe('a connection that is lost before the reply', () => {
