@@ -1,5 +1,12 @@
 /** What the fault tables are run with: every listener and every transport that there is. */
-import { nodeListener, undiciTransport, type ListenerFactory, type Transport } from '@sluice/core'
+import {
+  nodeListener,
+  undiciTransport,
+  wireListener,
+  wireTransport,
+  type ListenerFactory,
+  type Transport,
+} from '@sluice/core'
 
 /** Options that every transport has. */
 export interface TransportBounds {
@@ -11,6 +18,8 @@ export interface TransportBounds {
 export interface ListenerKind {
   readonly name: string
   readonly create: () => ListenerFactory
+  /** How many of a client's pipelined requests are under way at once. */
+  readonly pipelined: number
 }
 
 export interface TransportKind {
@@ -23,9 +32,13 @@ export interface TransportKind {
   readonly tellsResetFromEnd: boolean
 }
 
-export const LISTENERS: readonly ListenerKind[] = [{ name: 'node', create: () => nodeListener() }]
+export const LISTENERS: readonly ListenerKind[] = [
+  { name: 'wire', create: () => wireListener(), pipelined: 1 },
+  { name: 'node', create: () => nodeListener(), pipelined: Number.POSITIVE_INFINITY },
+]
 
 export const TRANSPORTS: readonly TransportKind[] = [
+  { name: 'wire', create: (bounds) => wireTransport(bounds), tellsResetFromEnd: true },
   { name: 'undici', create: (bounds) => undiciTransport(bounds), tellsResetFromEnd: false },
 ]
 
