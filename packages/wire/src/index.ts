@@ -20,6 +20,8 @@ export type { ConnectError, ConnectorOptions } from './http1/connector.ts'
 export { HttpServer, type HttpServerOptions, type ListenAddress } from './http1/http-server.ts'
 export type { IncomingRequest, RequestObserver } from './http1/incoming-request.ts'
 export { latin1 } from './http1/latin1.ts'
+export { sendableTrailers } from './http1/serialize.ts'
+export { resetSocket } from './net/reset-socket.ts'
 export { DEFAULT_LIMITS, type MessageLimits } from './http1/limits.ts'
 export { MessageError, type MessageFault } from './http1/message-error.ts'
 export {

@@ -1,12 +1,11 @@
 /** Writes a reply to a `ServerResponse`. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type BodyFlow, type BodySink, type HeaderList, latin1 } from '@sluice/wire'
+import { type BodyFlow, type BodySink, type HeaderList, latin1, resetSocket, sendableTrailers } from '@sluice/wire'
 import type { Exchange } from '../exchange.ts'
 import { frameReply } from '../reply-framing.ts'
 import type { Reply } from '../reply.ts'
 import { drain } from './node-body.ts'
-import { resetSocket } from './node-socket.ts'
 
 /** Up to here decoding a body costs less than a second buffer does. */
 const MAX_TEXT_BYTES = 8_192
@@ -135,8 +134,7 @@ export class NodeReplyWriter implements BodySink {
 
   #addTrailers(trailers: HeaderList): void {
     if (this.#reply?.body.length !== undefined) return
-    const pairs: [string, string][] = [...trailers].filter(([name]) => !FORBIDDEN_IN_TRAILERS.has(name.toLowerCase()))
-    this.#response.addTrailers(pairs)
+    this.#response.addTrailers([...sendableTrailers(trailers)])
   }
 
   /** A request without a body is complete with its head, though Node says so only after the handler has returned. */
@@ -164,21 +162,3 @@ export class NodeReplyWriter implements BodySink {
 function hasBody({ received }: Exchange): boolean {
   return received.headers.has('transfer-encoding') || (received.headers.get('content-length') ?? '0') !== '0'
 }
-
-/** What concerns framing, routing or authentication may not come late (RFC 9110, section 6.5.1). */
-const FORBIDDEN_IN_TRAILERS = new Set([
-  'transfer-encoding',
-  'content-length',
-  'host',
-  'connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-  'authorization',
-  'set-cookie',
-  'content-encoding',
-  'content-type',
-  'content-range',
-  'cache-control',
-])

@@ -1,5 +1,5 @@
-/** What is known of a client's socket, and how it is broken off. */
-import { Socket } from 'node:net'
+/** What is known of a client's socket. */
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { Peer } from '../client.ts'
@@ -11,13 +11,6 @@ export function peerOf(socket: Duplex): Peer {
   let peer = peers.get(socket)
   if (peer === undefined) peers.set(socket, (peer = readPeer(socket)))
   return peer
-}
-
-/** Ends a connection so that the other side can't take what it got for complete: by a reset where the transport has one. */
-export function resetSocket(socket: Duplex): void {
-  if (socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined)
-    socket.resetAndDestroy()
-  else socket.destroy()
 }
 
 /** What a socket says of its other end. */

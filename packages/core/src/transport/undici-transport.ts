@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
-import { ConfigError } from '../errors.ts'
+import { atLeast } from '../at-least.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
 import { UndiciCall } from './undici-call.ts'
@@ -54,16 +54,16 @@ class UndiciTransport implements Transport {
     const { ca, ...tls } = options.tls ?? {}
     this.#dispatcher = options.dispatcher
     this.#options = {
-      connections: atLeast(1, options.maxConnections ?? 1024, 'maxConnections'),
+      connections: atLeast(1, options.maxConnections ?? 1024, 'undiciTransport.maxConnections'),
       pipelining: 1,
-      keepAliveTimeout: atLeast(1, options.idleTimeoutMs ?? 4_000, 'idleTimeoutMs'),
+      keepAliveTimeout: atLeast(1, options.idleTimeoutMs ?? 4_000, 'undiciTransport.idleTimeoutMs'),
       keepAliveMaxTimeout: options.idleTimeoutMs ?? 4_000,
-      maxHeaderSize: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'maxResponseHeaderBytes'),
+      maxHeaderSize: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'undiciTransport.maxResponseHeaderBytes'),
       allowH2: options.allowH2 ?? false,
       connect: {
         ...tls,
         ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-        timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'connectTimeoutMs'),
+        timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'undiciTransport.connectTimeoutMs'),
       },
     }
   }
@@ -149,10 +149,4 @@ class TargetPool {
       this.#connecting.add(socket)
     }
   }
-}
-
-function atLeast(minimum: number, value: number, name: string): number {
-  if (!(Number.isFinite(value) && value >= minimum))
-    throw new ConfigError(`undiciTransport.${name}`, `must be a number of at least ${minimum}`)
-  return value
 }

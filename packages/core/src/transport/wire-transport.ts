@@ -1,5 +1,6 @@
 /** The transport on Sluice's own HTTP/1.1 engine: the default. Undici's is for HTTP/2, or for dispatchers of one's own. */
 import { type Clock, ConnectionPool, DEFAULT_LIMITS, type PoolOptions, type PoolStats, systemClock } from '@sluice/wire'
+import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
 import type { Random } from '../proxy-settings.ts'
 import { systemRandom } from '../system-random.ts'
@@ -62,17 +63,17 @@ class WireTransport implements Transport {
     this.#options = {
       limits: {
         ...DEFAULT_LIMITS,
-        maxHeadBytes: atLeast(1, options.maxResponseHeaderBytes, 65_536, 'maxResponseHeaderBytes'),
+        maxHeadBytes: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'wireTransport.maxResponseHeaderBytes'),
         maxFields: 1_000,
       },
-      maxConnections: atLeast(1, options.maxConnections, 1_024, 'maxConnections'),
-      maxPending: atLeast(0, options.maxPending, 1_024, 'maxPending'),
-      pendingTimeoutMs: atLeast(0, options.pendingTimeoutMs, 10_000, 'pendingTimeoutMs'),
-      connectTimeoutMs: atLeast(0, options.connectTimeoutMs, 5_000, 'connectTimeoutMs'),
-      idleTimeoutMs: atLeast(1, options.idleTimeoutMs, 4_000, 'idleTimeoutMs'),
-      maxLifetimeMs: atLeast(0, options.maxLifetimeMs, 0, 'maxLifetimeMs'),
-      maxRequests: atLeast(0, options.maxRequests, 0, 'maxRequests'),
-      minIdle: atLeast(0, options.minIdle, 0, 'minIdle'),
+      maxConnections: atLeast(1, options.maxConnections ?? 1_024, 'wireTransport.maxConnections'),
+      maxPending: atLeast(0, options.maxPending ?? 1_024, 'wireTransport.maxPending'),
+      pendingTimeoutMs: atLeast(0, options.pendingTimeoutMs ?? 10_000, 'wireTransport.pendingTimeoutMs'),
+      connectTimeoutMs: atLeast(0, options.connectTimeoutMs ?? 5_000, 'wireTransport.connectTimeoutMs'),
+      idleTimeoutMs: atLeast(1, options.idleTimeoutMs ?? 4_000, 'wireTransport.idleTimeoutMs'),
+      maxLifetimeMs: atLeast(0, options.maxLifetimeMs ?? 0, 'wireTransport.maxLifetimeMs'),
+      maxRequests: atLeast(0, options.maxRequests ?? 0, 'wireTransport.maxRequests'),
+      minIdle: atLeast(0, options.minIdle ?? 0, 'wireTransport.minIdle'),
       reuse: options.reuse ?? 'safe',
     }
     if (!['safe', 'always', 'never'].includes(this.#options.reuse))
@@ -134,11 +135,4 @@ class WireTransport implements Transport {
 /** SNI carries names, not addresses (RFC 6066, section 3). */
 function serverName(host: string): string {
   return /^[0-9.]+$|:/.test(host) ? '' : host
-}
-
-function atLeast(minimum: number, value: number | undefined, fallback: number, name: string): number {
-  const number = value ?? fallback
-  if (!(Number.isFinite(number) && number >= minimum))
-    throw new ConfigError(`wireTransport.${name}`, `must be a number of at least ${minimum}`)
-  return number
 }

@@ -28,10 +28,14 @@ export function fieldLines(headers: HeaderList): string {
 
 /** The last chunk and the trailer section, up to and with the empty line. */
 export function lastChunk(trailers: HeaderList | undefined): string {
-  if (trailers === undefined) return '0\r\n\r\n'
+  return trailers === undefined ? '0\r\n\r\n' : `0\r\n${fieldLines(sendableTrailers(trailers))}\r\n`
+}
+
+/** The trailer fields that may be sent: a list of its own, without those that may not come behind a message. */
+export function sendableTrailers(trailers: HeaderList): HeaderList {
   const sent = trailers.copy()
   sent.deleteWhere((key) => NO_TRAILERS.has(key))
-  return `0\r\n${fieldLines(sent)}\r\n`
+  return sent
 }
 
 /** What frames, routes or authorises a message, or says how it is to be read, can't come behind it (RFC 9110, section 6.5.1). */
