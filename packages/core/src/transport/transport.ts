@@ -2,25 +2,16 @@
  * What carries an attempt to a target and brings the reply back. Callbacks, not promises: one object observes an attempt
  * from its connection to its last byte, and nothing is allocated between.
  */
-import type { Body, HeaderList } from '@sluice/wire'
+import type { HeaderList, RequestMessage } from '@sluice/wire'
 import type { AnyProxyError } from '../errors.ts'
 import type { Reply } from '../reply.ts'
 import type { Target } from '../upstream/target.ts'
 
-/** One attempt's request, ready to be sent. */
-export interface TransportRequest {
-  readonly method: string
-  /** In origin form. */
-  readonly path: string
-  /** End-to-end fields and `Host`. Framing fields in it are the transport's to correct from the body. */
-  readonly headers: HeaderList
-  readonly body: Body
-  /** The protocol to switch to, where the client asked for one. */
-  readonly upgrade: string | undefined
-  /** Longest wait for the reply's head once the request is sent. 0 for none. */
-  readonly headTimeoutMs: number
-  /** Longest silence within the reply's body. 0 for none. */
-  readonly bodyIdleTimeoutMs: number
+/**
+ * One attempt's request: what the engine sends, and what only a transport needs to know. Its `headers` are end-to-end fields
+ * and `Host`; framing fields among them are the transport's to correct from the body.
+ */
+export interface TransportRequest extends RequestMessage {
   /** Must go over a connection that has served nothing before: the attempt repeats one that a stale connection lost. */
   readonly freshConnection: boolean
 }

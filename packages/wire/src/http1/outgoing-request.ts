@@ -25,7 +25,9 @@ export interface RequestMessage {
   readonly body: Body
   /** The protocol to switch to, or `undefined`. */
   readonly upgrade: string | undefined
+  /** Longest wait for the reply's head once the request is sent. 0 for none. */
   readonly headTimeoutMs: number
+  /** Longest silence within the reply's body. 0 for none. */
   readonly bodyIdleTimeoutMs: number
 }
 

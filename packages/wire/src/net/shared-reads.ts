@@ -1,7 +1,7 @@
 /**
  * Reading from sockets into one buffer that all of them share. By default Node allocates 64 KiB for each read and pushes a
  * Buffer through a stream; with `onread` the bytes are handed to a callback, which makes of them what it needs and returns.
- * That saves a byte forwarder a seventh or more of its time (docs/performance.md), and an idle connection owns no buffer.
+ * That saves 6 % of a small request's time on the client's side alone (docs/performance.md), and an idle connection owns no buffer.
  *
  * `net.connect` takes `onread`. A server's sockets do not; they get it by putting the accepted handle into a socket of our
  * own. That rests on `_handle`, which is not documented: where it is missing, or a socket is not plain TCP or a pipe (TLS),
