@@ -65,6 +65,8 @@ export type UpstreamErrorCode =
   | 'ERR_SLUICE_QUEUE_FULL'
   | 'ERR_SLUICE_CONNECTION_RESET'
   | 'ERR_SLUICE_HEAD_TIMEOUT'
+  | 'ERR_SLUICE_TRY_TIMEOUT'
+  | 'ERR_SLUICE_DEADLINE_EXCEEDED'
   | 'ERR_SLUICE_TOTAL_TIMEOUT'
   | 'ERR_SLUICE_RESPONSE_INVALID'
   | 'ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE'
@@ -75,6 +77,9 @@ export type UpstreamErrorCode =
 /** What can go wrong here. */
 export type InternalErrorCode =
   | 'ERR_SLUICE_NO_TARGET'
+  | 'ERR_SLUICE_CIRCUIT_OPEN'
+  | 'ERR_SLUICE_CONCURRENCY_LIMIT'
+  | 'ERR_SLUICE_LOAD_SHED'
   | 'ERR_SLUICE_CLOSING'
   | 'ERR_SLUICE_BODY_CONSUMED'
   | 'ERR_SLUICE_SLOT_MISSING'
@@ -219,6 +224,20 @@ export const UPSTREAM_ERRORS: Readonly<Record<UpstreamErrorCode, ErrorDescriptio
     'http_response_timeout',
     'The upstream did not answer in time.',
   ),
+  ERR_SLUICE_TRY_TIMEOUT: upstream(
+    504,
+    'response-head',
+    'never',
+    'http_response_timeout',
+    'One try took longer than allowed.',
+  ),
+  ERR_SLUICE_DEADLINE_EXCEEDED: upstream(
+    504,
+    'response-head',
+    'never',
+    'http_response_timeout',
+    'The request was not answered before its deadline.',
+  ),
   ERR_SLUICE_TOTAL_TIMEOUT: upstream(
     504,
     'response-head',
@@ -266,6 +285,9 @@ export const UPSTREAM_ERRORS: Readonly<Record<UpstreamErrorCode, ErrorDescriptio
 /** What happened here. */
 export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescription>> = {
   ERR_SLUICE_NO_TARGET: internal(503, 'queue', 'destination_unavailable', 'No upstream is available.'),
+  ERR_SLUICE_CIRCUIT_OPEN: internal(503, 'queue', 'destination_unavailable', 'This route is resting after failures.'),
+  ERR_SLUICE_CONCURRENCY_LIMIT: internal(503, 'queue', 'connection_limit_reached', 'Too many requests are under way.'),
+  ERR_SLUICE_LOAD_SHED: internal(503, 'queue', 'proxy_internal_response', 'The proxy is busy.'),
   ERR_SLUICE_CLOSING: internal(503, 'accept', 'destination_unavailable', 'The proxy is shutting down.'),
   ERR_SLUICE_BODY_CONSUMED: internal(
     500,

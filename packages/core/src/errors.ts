@@ -22,13 +22,15 @@ export interface ProxyErrorOptions {
   /** What was underneath. */
   readonly cause?: unknown
   /** The key of the target whose attempt failed. */
-  readonly target?: string
+  readonly target?: string | undefined
   /** Another status for the client than the code's own, 400 to 599. */
   readonly status?: number
   /** Another stage than the code's own. */
   readonly stage?: ErrorStage
   /** Other advice than the code's own. */
   readonly retry?: RetryAdvice
+  /** How long the client had better wait, in milliseconds: becomes `Retry-After`. */
+  readonly retryAfterMs?: number | undefined
 }
 
 const BRAND = Symbol.for('sluice.ProxyError')
@@ -41,6 +43,7 @@ export class ProxyError extends Error {
   readonly stage: ErrorStage
   readonly retry: RetryAdvice
   readonly target: string | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ProxyErrorCode, options: ProxyErrorOptions = {}) {
     const description: ErrorDescription = ERROR_CODES[code]
@@ -55,6 +58,7 @@ export class ProxyError extends Error {
     this.stage = options.stage ?? description.stage
     this.retry = options.retry ?? description.retry
     this.target = options.target
+    this.retryAfterMs = options.retryAfterMs
     Object.defineProperty(this, BRAND, { value: true })
   }
 

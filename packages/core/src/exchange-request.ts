@@ -71,6 +71,20 @@ export class ExchangeRequest {
     this.upgrade = upgrade
   }
 
+  /** The same head as a request of its own; the body is shared. */
+  copy(): ExchangeRequest {
+    const copy = new ExchangeRequest(
+      this.#method,
+      this.#target,
+      this.headers.copy(),
+      this.body,
+      this.authority,
+      this.upgrade,
+    )
+    copy.#canonical = this.#canonical
+    return copy
+  }
+
   get method(): string {
     return this.#method
   }

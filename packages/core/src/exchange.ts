@@ -2,9 +2,9 @@
  * One client request with its reply and all its attempts: the object that every middleware receives. Its fields are all
  * there from the constructor on; whatever not every request needs (parameters, signal, slots) is made at first use.
  */
-import type { Body, Clock, HeaderList } from '@sluice/wire'
+import type { Body, Clock, HeaderList, ScheduledCall } from '@sluice/wire'
 import type { Client } from './client.ts'
-import { type AnyProxyError, DownstreamError, InternalError } from './errors.ts'
+import { type AnyProxyError, DownstreamError, InternalError, UpstreamError } from './errors.ts'
 import { exchangeEnded } from './events.ts'
 import type { ExchangeRequest, ReceivedRequest } from './exchange-request.ts'
 import type { ProxySettings } from './proxy-settings.ts'
@@ -61,6 +61,8 @@ export class Exchange<out S = unknown> {
   readonly settings: ProxySettings
   /** When the head had arrived, by `clock.now()`. */
   readonly startedAt: number
+  /** Of a branch: the exchange that it belongs to. */
+  readonly #parent: Exchange | undefined
   /** @internal Its place among the exchanges in flight; -1 for none. */
   inFlightIndex = -1
   /** Where it was routed to; missing where nothing matched. */
@@ -73,14 +75,34 @@ export class Exchange<out S = unknown> {
   #controller: AbortController | undefined = undefined
   #onEnd: ((end: ExchangeEnd) => void)[] | undefined = undefined
   #ended = false
+  #branches: Exchange[] | undefined = undefined
+  #deadlineAt: number | undefined = undefined
+  #deadline: ScheduledCall | undefined = undefined
 
-  constructor(settings: ProxySettings, init: ExchangeInit) {
+  constructor(settings: ProxySettings, init: ExchangeInit, parent?: Exchange) {
+    this.#parent = parent
     this.settings = settings
     this.received = init.received
     this.request = init.request
     this.client = init.client
     this.downstream = init.downstream
-    this.startedAt = settings.clock.now()
+    this.startedAt = parent === undefined ? settings.clock.now() : parent.startedAt
+  }
+
+  /**
+   * One try of its own, for middlewares that call `next` more than once: what stands below sees the request as it is here,
+   * whatever an earlier try has made of its copy, and aborting the branch cancels its attempts alone. It shares the body,
+   * the client and the clock; slots are copied; `attempts` and `onEnd` are the whole exchange's.
+   */
+  branch(): Exchange<S> {
+    const { received, client, downstream } = this
+    const branch = new Exchange<S>(this.settings, { received, request: this.request.copy(), client, downstream }, this)
+    branch.route = this.route
+    branch.#matchedPath = this.#matchedPath
+    branch.#slots = this.#slots?.slice()
+    if (this.#branches === undefined) this.#branches = [branch]
+    else this.#branches.push(branch)
+    return branch
   }
 
   get clock(): Clock {
@@ -96,9 +118,9 @@ export class Exchange<out S = unknown> {
     return (this.#params ??= this.route === undefined ? NO_PARAMS : pathParams(this.route.match, this.#matchedPath))
   }
 
-  /** Every try so far, in order. */
+  /** Every try so far, in order; also those of other branches. */
   get attempts(): readonly Attempt[] {
-    return this.#attempts ?? NO_ATTEMPTS
+    return this.#parent === undefined ? (this.#attempts ?? NO_ATTEMPTS) : this.#parent.attempts
   }
 
   /** Sets a slot, and returns the exchange with a type that says so. */
@@ -130,27 +152,65 @@ export class Exchange<out S = unknown> {
 
   /** Why the exchange was given up, once it was. */
   get aborted(): AnyProxyError | undefined {
-    return this.#aborted
+    return this.#aborted ?? this.#parent?.aborted
+  }
+
+  /** When the exchange is given up at the latest, by `clock.now()`; missing where it may take any time. */
+  get deadlineAt(): number | undefined {
+    return this.#parent === undefined ? this.#deadlineAt : this.#parent.deadlineAt
+  }
+
+  /** Milliseconds to the deadline; Infinity without one. */
+  get remainingMs(): number {
+    const at = this.deadlineAt
+    return at === undefined ? Number.POSITIVE_INFINITY : Math.max(0, at - this.clock.now())
+  }
+
+  /**
+   * Gives the exchange up at `at`, by `clock.now()`, whatever it is doing then: waiting for a place, for a target, between
+   * two tries. Of several deadlines the earliest counts. The client gets 504 `ERR_SLUICE_DEADLINE_EXCEEDED`, or a reset where the head
+   * was out.
+   */
+  expireAt(at: number): void {
+    if (this.#parent !== undefined) return this.#parent.expireAt(at)
+    if (this.#ended || (this.#deadlineAt !== undefined && this.#deadlineAt <= at)) return
+    this.#deadline?.cancel()
+    this.#deadlineAt = at
+    this.#deadline = this.clock.schedule(Math.max(0, at - this.clock.now()), () =>
+      this.abort(new UpstreamError('ERR_SLUICE_DEADLINE_EXCEEDED')),
+    )
+  }
+
+  /** Takes the deadline away, as for a stream without an end. */
+  liftDeadline(): void {
+    if (this.#parent !== undefined) return this.#parent.liftDeadline()
+    this.#deadline?.cancel()
+    this.#deadline = this.#deadlineAt = undefined
   }
 
   /** Aborted when the client leaves or the exchange is given up; for work of your own that should stop with it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    if (this.aborted !== undefined) this.#controller.abort(this.aborted)
     return this.#controller.signal
   }
 
-  /** Gives the exchange up: every attempt that is under way is cancelled at once. Listeners call it when a client leaves. */
+  /**
+   * Gives the exchange up: every attempt that is under way is cancelled at once. Listeners call it when a client leaves. Of a
+   * branch only its own attempts are, and the request's body is left for the others.
+   */
   abort(error: AnyProxyError = new DownstreamError('ERR_SLUICE_CLIENT_ABORT')): void {
     if (this.#aborted !== undefined || this.#ended) return
     this.#aborted = error
     this.#controller?.abort(error)
-    this.request.body.cancel(error)
-    for (const attempt of this.attempts) attempt.cancel(error)
+    for (const branch of this.#branches ?? []) branch.abort(error)
+    if (this.#parent === undefined) this.request.body.cancel(error)
+    for (const attempt of this.#attempts ?? NO_ATTEMPTS) attempt.cancel(error)
   }
 
   /** Calls back once, when the reply's last byte was handed over or the exchange has failed. */
   onEnd(callback: (end: ExchangeEnd) => void): void {
+    if (this.#parent !== undefined) return this.#parent.onEnd(callback)
     this.#onEnd = this.#onEnd === undefined ? [callback] : [...this.#onEnd, callback]
   }
 
@@ -162,6 +222,7 @@ export class Exchange<out S = unknown> {
 
   /** @internal Called by `forward`. */
   began(attempt: Attempt): void {
+    this.#parent?.began(attempt)
     if (this.#attempts === undefined) this.#attempts = [attempt]
     else this.#attempts.push(attempt)
   }
@@ -170,6 +231,7 @@ export class Exchange<out S = unknown> {
   end(reply: Reply | undefined, bodyBytes: number, error?: AnyProxyError | Error): void {
     if (this.#ended) return
     this.#ended = true
+    this.#deadline?.cancel()
     this.settings.inFlight.delete(this)
     for (const attempt of this.attempts) attempt.release()
     if (this.#onEnd === undefined && !exchangeEnded.hasSubscribers) return

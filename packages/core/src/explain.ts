@@ -1,9 +1,9 @@
-import type { RouteDefinition } from './builder.ts'
 /** What would happen to a request, as plain data, without letting it happen. */
+import type { RouteDefinition } from './builder.ts'
 import type { Entrance } from './entrance/entrance.ts'
 import { arrivalOf, type InjectedRequest } from './inject.ts'
 import { ambiguityNames } from './routing/canonical-path.ts'
-import type { UpstreamSnapshot } from './upstream/upstream.ts'
+import type { UpstreamSnapshot } from './upstream/upstream-options.ts'
 
 /** The decision on one request. */
 export interface Explanation {

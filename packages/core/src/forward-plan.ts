@@ -4,6 +4,7 @@ import { ConfigError } from './errors.ts'
 import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
 import type { Target } from './upstream/target.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
 const VIA = fieldName('Via')
 const HOST = maskOf('host')
@@ -21,18 +22,27 @@ export interface ForwardOptions {
    * the whole path, wherever the proxy is mounted. A path without it is forwarded as it is.
    */
   readonly stripPrefix?: string
-  /** Longest wait for the reply's head once the request is sent; then 504 `ERR_SLUICE_HEAD_TIMEOUT`. 0 for none. @default 60_000 */
+  /**
+   * Longest wait for a connection, that for a place among the target's connections included; then 504
+   * `ERR_SLUICE_CONNECT_TIMEOUT`, and another target. 0 leaves it to the transport, which has a limit of its own.
+   * @default 0
+   */
+  readonly connectTimeoutMs?: number
+  /**
+   * Longest wait for the reply's head once the request is sent; then 504 `ERR_SLUICE_HEAD_TIMEOUT`. 0 for none.
+   * @default the upstream's, or 60_000
+   */
   readonly headTimeoutMs?: number
   /**
    * Longest silence within the reply's body. On expiry the connection to the target is closed and, since the head was
    * sent, the client's is reset (`ERR_SLUICE_BODY_IDLE`). 0 for none.
-   * @default 60_000
+   * @default the upstream's, or 60_000
    */
   readonly bodyIdleTimeoutMs?: number
   /**
    * Longest time from here to the reply's last byte; 504 `ERR_SLUICE_TOTAL_TIMEOUT`, or a reset once the head was sent. A
    * `text/event-stream` is exempt once its head is there. 0 for none.
-   * @default 0
+   * @default the upstream's, or 0
    */
   readonly totalTimeoutMs?: number
   /** How many targets are tried while none accepts a connection. @default 3 */
@@ -55,6 +65,7 @@ export type HeadEdit = (head: AttemptHead, exchange: Exchange, target: Target) =
 
 /** Resolved options. */
 export interface ForwardPlan {
+  readonly connectTimeoutMs: number
   readonly headTimeoutMs: number
   readonly bodyIdleTimeoutMs: number
   readonly totalTimeoutMs: number
@@ -63,15 +74,19 @@ export interface ForwardPlan {
 }
 
 /** Checks the options and compiles them. `at` is their place, for messages. */
-export function compileForward(options: ForwardOptions, at: string): ForwardPlan {
+export function compileForward(options: ForwardOptions, timeouts: Upstream['timeouts'], at: string): ForwardPlan {
   const edits: HeadEdit[] = [basePathEdit, hostEdit(options.host ?? 'client', at), forwardedEdit, viaEdit]
   if (options.stripPrefix !== undefined) edits.unshift(stripPrefixEdit(options.stripPrefix, `${at}.stripPrefix`))
   edits.push(...(options.edits ?? []))
   const hasOwnEdits = options.edits !== undefined && options.edits.length > 0
   return {
-    headTimeoutMs: duration(options.headTimeoutMs ?? 60_000, `${at}.headTimeoutMs`),
-    bodyIdleTimeoutMs: duration(options.bodyIdleTimeoutMs ?? 60_000, `${at}.bodyIdleTimeoutMs`),
-    totalTimeoutMs: duration(options.totalTimeoutMs ?? 0, `${at}.totalTimeoutMs`),
+    connectTimeoutMs: duration(options.connectTimeoutMs ?? 0, `${at}.connectTimeoutMs`),
+    headTimeoutMs: duration(options.headTimeoutMs ?? timeouts.headTimeoutMs ?? 60_000, `${at}.headTimeoutMs`),
+    bodyIdleTimeoutMs: duration(
+      options.bodyIdleTimeoutMs ?? timeouts.bodyIdleTimeoutMs ?? 60_000,
+      `${at}.bodyIdleTimeoutMs`,
+    ),
+    totalTimeoutMs: duration(options.totalTimeoutMs ?? timeouts.totalTimeoutMs ?? 0, `${at}.totalTimeoutMs`),
     maxConnectAttempts: count(options.maxConnectAttempts ?? 3, `${at}.maxConnectAttempts`),
     headFor: (exchange, target) => {
       const { request } = exchange

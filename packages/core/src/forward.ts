@@ -18,24 +18,29 @@ import { problemReply } from './problem.ts'
 import type { Reply } from './reply.ts'
 import { Attempt, type AttemptOwner } from './upstream/attempt.ts'
 import { wasTried } from './upstream/balancer.ts'
+import type { PendingExchange } from './upstream/pending-queue.ts'
+import { retryBudget } from './upstream/retry-budget.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 const VIA = fieldName('Via')
+/** When a queue is full nobody knows when it will not be. */
+const RETRY_AFTER_QUEUE_MS = 1_000
 
 /**
- * A handler that forwards to an upstream. Answers 503 (`ERR_SLUICE_NO_TARGET`) where no target is admissible, and throws
+ * A handler that forwards to an upstream. Answers 503 where no target is admissible (`ERR_SLUICE_NO_TARGET`, with `Retry-After`
+ * where a gate knows when one will be) or too many exchanges wait for a busy one (`ERR_SLUICE_QUEUE_FULL`), and throws
  * {@link UpstreamError} where attempts fail.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function forward(upstream: Upstream, options: ForwardOptions = {}): Handler {
-  const plan = compileForward(options, 'forward')
+  const plan = compileForward(options, upstream.timeouts, 'forward')
   return (exchange) =>
     new Promise<Reply>((resolve, reject) => new Forwarding(exchange, upstream, plan, resolve, reject).start())
 }
 
 /** One passage of an exchange through `forward`: up to a few attempts, of which the last decides. */
-class Forwarding implements AttemptOwner {
+class Forwarding implements AttemptOwner, PendingExchange {
   readonly #exchange: Exchange
   readonly #upstream: Upstream
   readonly #plan: ForwardPlan
@@ -45,6 +50,8 @@ class Forwarding implements AttemptOwner {
   #usedFreshConnection = false
   #deadline: ScheduledCall | undefined = undefined
   #current: Attempt | undefined = undefined
+  /** Takes it out of the queue when the exchange is given up; set while it waits there. */
+  #stopWaiting: (() => void) | undefined = undefined
 
   constructor(
     exchange: Exchange,
@@ -63,18 +70,65 @@ class Forwarding implements AttemptOwner {
   start(): void {
     const { totalTimeoutMs } = this.#plan
     if (this.#exchange.aborted !== undefined) return this.#reject(this.#exchange.aborted)
+    this.#upstream.retryBudget.request(this.#upstream.clock.now())
     const target = this.#upstream.pick(this.#exchange)
-    if (target === undefined) {
-      return this.#resolve(problemReply(new InternalError('ERR_SLUICE_NO_TARGET'), this.#exchange.settings.name))
-    }
     if (totalTimeoutMs > 0) this.#deadline = this.#exchange.clock.schedule(totalTimeoutMs, () => this.#expire())
+    if (target === undefined) return this.#wait()
     this.#attempt(target, false)
   }
 
-  replied(_attempt: Attempt, reply: Reply): void {
+  /** All are busy, or none is there. */
+  #wait(): void {
+    const upstream = this.#upstream
+    if (!upstream.isBusy) return this.#refuse('ERR_SLUICE_NO_TARGET', upstream.admitsAgainInMs)
+    if (!upstream.queue.enter(this)) return this.#refuse('ERR_SLUICE_QUEUE_FULL', RETRY_AFTER_QUEUE_MS)
+    const { signal } = this.#exchange
+    const leave = () => {
+      upstream.queue.leave(this)
+      this.#stopWaiting = undefined
+      this.#give(this.#exchange.aborted!)
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    this.#stopWaiting = () => signal.removeEventListener('abort', leave)
+  }
+
+  proceed(): boolean {
+    const target = this.#upstream.pick(this.#exchange)
+    if (target === undefined && this.#upstream.isBusy) return false
+    this.#stopWaiting?.()
+    this.#stopWaiting = undefined
+    if (target === undefined) this.#refuse('ERR_SLUICE_NO_TARGET', this.#upstream.admitsAgainInMs)
+    else {
+      try {
+        this.#attempt(target, false)
+      } catch (cause) {
+        this.#give(cause as Error)
+      }
+    }
+    return true
+  }
+
+  expired(): void {
+    this.#stopWaiting?.()
+    this.#stopWaiting = undefined
+    this.#refuse('ERR_SLUICE_QUEUE_FULL', RETRY_AFTER_QUEUE_MS)
+  }
+
+  /** An expected refusal is a reply. */
+  #refuse(code: 'ERR_SLUICE_NO_TARGET' | 'ERR_SLUICE_QUEUE_FULL', retryAfterMs: number | undefined): void {
+    this.#deadline?.cancel()
+    const error =
+      code === 'ERR_SLUICE_QUEUE_FULL'
+        ? new UpstreamError(code, { retryAfterMs })
+        : new InternalError(code, { retryAfterMs })
+    this.#resolve(problemReply(error, this.#exchange.settings.name))
+  }
+
+  replied(attempt: Attempt, reply: Reply): void {
     const { settings } = this.#exchange
     stripHopByHop(reply.headers)
     if (settings.via) reply.headers.appendUnchecked(VIA, `1.1 ${settings.name}`)
+    this.#upstream.replied(this.#exchange, attempt, reply)
     // A stream of events has no total duration; the others have to end in time, body included.
     if (this.#deadline !== undefined && isEventStream(reply)) this.#deadline.cancel()
     this.#resolve(reply)
@@ -118,6 +172,7 @@ class Forwarding implements AttemptOwner {
       headers: head.headers,
       body: request.body,
       upgrade: request.upgrade,
+      connectTimeoutMs: this.#plan.connectTimeoutMs,
       headTimeoutMs: this.#plan.headTimeoutMs,
       bodyIdleTimeoutMs: this.#plan.bodyIdleTimeoutMs,
       freshConnection,
@@ -129,7 +184,9 @@ class Forwarding implements AttemptOwner {
     if (this.#exchange.aborted !== undefined || !attempt.canReplay) return undefined
     if (error.retry === 'safe' && this.#attempts < this.#plan.maxConnectAttempts) {
       const other = this.#upstream.pick(this.#exchange)
-      return other === undefined || wasTried(other, this.#exchange.attempts) ? undefined : other
+      if (other === undefined || wasTried(other, this.#exchange.attempts)) return undefined
+      const budget = this.#exchange.peek(retryBudget) ?? this.#upstream.retryBudget
+      return budget.withdraw(this.#upstream.clock.now()) ? other : undefined
     }
     if (error.retry !== 'if-reused' || !attempt.reused || this.#usedFreshConnection) return undefined
     if (!isIdempotent(this.#exchange.request.method)) return undefined
@@ -138,7 +195,12 @@ class Forwarding implements AttemptOwner {
   }
 
   #expire(): void {
-    this.#current?.cancel(new UpstreamError('ERR_SLUICE_TOTAL_TIMEOUT', { target: this.#current.target.key }))
+    const error = new UpstreamError('ERR_SLUICE_TOTAL_TIMEOUT', { target: this.#current?.target.key })
+    if (this.#stopWaiting === undefined) return this.#current?.cancel(error)
+    this.#stopWaiting()
+    this.#stopWaiting = undefined
+    this.#upstream.queue.leave(this)
+    this.#give(error)
   }
 }
 

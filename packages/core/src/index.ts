@@ -14,15 +14,12 @@ export { defineMiddleware, type Handler, type Middleware } from './middleware.ts
 export { defineSlot, type Has, type Slot } from './slot.ts'
 export { forward } from './forward.ts'
 export type { AttemptHead, ForwardOptions, HeadEdit } from './forward-plan.ts'
-export {
-  createUpstream,
-  type TargetSnapshot,
-  type Upstream,
-  type UpstreamOptions,
-  type UpstreamSnapshot,
-} from './upstream/upstream.ts'
-export type { Target, TargetConfig, TargetState } from './upstream/target.ts'
-export { wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
+export { createUpstream, type Upstream } from './upstream/upstream.ts'
+export type { TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream/upstream-options.ts'
+export type { Target, TargetChange, TargetConfig, TargetState } from './upstream/target.ts'
+export type { RunningTargetSource, TargetSource, TargetSourceServices } from './upstream/target-source.ts'
+export { retryBudget, RetryBudget, type RetryBudgetOptions } from './upstream/retry-budget.ts'
+export { mayPick, wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
 export { roundRobin } from './upstream/round-robin.ts'
 export type { Gate, GateFactory, GateServices } from './upstream/gate.ts'
 export type { Attempt, AttemptPhase } from './upstream/attempt.ts'

@@ -224,7 +224,7 @@ describe('without a target', () => {
         return reply
       },
     })
-    upstream.setState('http://a.test', 'down')
+    upstream.update('http://a.test', { state: 'down' })
     const reply = await inject()
     expect([reply.status, reply.headers.get('proxy-status')]).toEqual([503, 'sluice; error=destination_unavailable'])
     expect(seen).toEqual([503])

@@ -12,6 +12,8 @@ import type { Target } from '../upstream/target.ts'
  * and `Host`; framing fields among them are the transport's to correct from the body.
  */
 export interface TransportRequest extends RequestMessage {
+  /** Longest wait for a connection; 0 for the transport's own limit alone. */
+  readonly connectTimeoutMs?: number
   /** Must go over a connection that has served nothing before: the attempt repeats one that a stale connection lost. */
   readonly freshConnection: boolean
 }
@@ -46,6 +48,10 @@ export interface Transport {
   readonly name: string
   send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall
   stats(target: Target): TransportStats
+  /** The target may be picked from now on: connections that are to be kept ready can be opened. */
+  warmUp?(target: Target): void
+  /** The target is gone for good, and nothing is under way there: its connections can be closed. */
+  forget?(target: Target): void
   /** Closes what is idle, waits for what is under way, and refuses the rest. */
   close(): Promise<void>
   /** Closes everything at once. */

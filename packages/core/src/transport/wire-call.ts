@@ -3,12 +3,14 @@ import {
   type AcquireFailure,
   type Body,
   type ClientConnection,
+  type Clock,
   type ConnectionPool,
   type HeaderList,
   MessageError,
   OutgoingRequest,
   type ReplyObserver,
   type RequestFailure,
+  type ScheduledCall,
   type Waiter,
 } from '@sluice/wire'
 import type { UpstreamErrorCode } from '../error-codes.ts'
@@ -33,18 +35,28 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
   #tunnel: RawDuplex | undefined = undefined
   #hasHead = false
   #isDone = false
+  #connectTimer: ScheduledCall | undefined = undefined
 
-  constructor(target: Target, request: TransportRequest, observer: TransportObserver, pool: ConnectionPool) {
+  constructor(
+    target: Target,
+    request: TransportRequest,
+    observer: TransportObserver,
+    pool: ConnectionPool,
+    clock: Clock,
+  ) {
     this.#target = target
     this.#request = request
     this.#observer = observer
     this.#pool = pool
     this.isRepeatable = isIdempotent(request.method) && request.body.canReplay
     this.needsFresh = request.freshConnection
+    const { connectTimeoutMs = 0 } = request
+    if (connectTimeoutMs > 0) this.#connectTimer = clock.schedule(connectTimeoutMs, () => this.#connectIsLate())
     pool.acquire(this)
   }
 
   acquired(connection: ClientConnection, isReused: boolean): void {
+    this.#connectTimer?.cancel()
     const { method, headers, body } = this.#request
     this.reused = isReused
     frameRequest(headers, body, method)
@@ -106,8 +118,14 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
     return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause, message: 'the reply was not wanted' })
   }
 
+  #connectIsLate(): void {
+    this.#pool.withdraw(this)
+    this.#finish(this.#connectError({ kind: 'connect-timeout' }))
+  }
+
   #finish(error: AnyProxyError | undefined): void {
     if (this.#isDone) return
+    this.#connectTimer?.cancel()
     this.#isDone = true
     this.#observer.done(error)
   }

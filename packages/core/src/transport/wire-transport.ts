@@ -81,7 +81,7 @@ class WireTransport implements Transport {
   }
 
   send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall {
-    return new WireCall(target, request, observer, this.#pools.get(target) ?? this.#open(target))
+    return new WireCall(target, request, observer, this.#pools.get(target) ?? this.#open(target), this.#clock)
   }
 
   stats(target: Target): TransportStats {

@@ -59,7 +59,7 @@ export class Attempt implements TransportObserver {
   }
 
   send(request: TransportRequest): void {
-    this.target.active++
+    this.upstream.began(this)
     this.#call = this.upstream.transport.send(this.target, request, this)
   }
 
@@ -94,10 +94,12 @@ export class Attempt implements TransportObserver {
     const hadReply = this.phase === 'replied'
     this.endedAt = this.upstream.clock.now()
     this.error = error
-    this.target.active--
-    // Only what the target did counts against it: a shutdown, or a client that leaves, says nothing about its health.
-    this.phase = error === undefined ? 'complete' : error.source === 'upstream' ? 'failed' : 'cancelled'
-    if (this.phase === 'failed') this.upstream.observe(this)
+    // Only what the target did counts against it: a shutdown, a client that leaves, or a queue of ours that is full, says
+    // nothing about its health.
+    const isItsDoing = error !== undefined && error.source === 'upstream' && error.stage !== 'queue'
+    this.phase = error === undefined ? 'complete' : isItsDoing ? 'failed' : 'cancelled'
+    if (isItsDoing) this.upstream.observe(this)
+    this.upstream.ended(this)
     if (attemptEnded.hasSubscribers) attemptEnded.publish(this)
     if (hadReply) this.#owner.finished(this)
     else if (error !== undefined) this.#owner.failed(this, error)

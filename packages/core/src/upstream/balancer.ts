@@ -2,6 +2,7 @@
 import type { Clock } from '@sluice/wire'
 import type { Exchange } from '../exchange.ts'
 import type { Random } from '../proxy-settings.ts'
+import type { Reply } from '../reply.ts'
 import type { Attempt } from './attempt.ts'
 import type { Target } from './target.ts'
 
@@ -11,10 +12,20 @@ export interface Balancer {
   /** The admissible targets, whenever they or their effective weights change, and once at the start. */
   update(targets: readonly Target[]): void
   /**
-   * One of them; `undefined` where there is none, or none is left that was not tried. O(1) or O(log n), without
+   * One of them; `undefined` where there is none, or none is left that {@link mayPick} allows. O(1) or O(log n), without
    * allocation. `tried` holds the exchange's earlier attempts, whose targets are to be avoided.
    */
   pick(exchange: Exchange, tried: readonly Attempt[]): Target | undefined
+  /** An attempt is about to be sent: `target.active` has just grown. */
+  began?(target: Target, attempt: Attempt): void
+  /** The attempt is over, whichever way: `target.active` has just shrunk. Called once for each `began`. */
+  ended?(target: Target, attempt: Attempt): void
+  /** Learns from an attempt; called when a gate's `observe` is. */
+  observe?(target: Target, attempt: Attempt): void
+  /** The reply of a target is about to go on: for what the client has to be told, such as a cookie. */
+  replied?(exchange: Exchange, attempt: Attempt, reply: Reply): void
+  /** Live state as plain data. */
+  snapshot?(): unknown
 }
 
 /** What a balancer gets from its upstream. */
@@ -22,6 +33,8 @@ export interface BalancerServices {
   readonly upstream: string
   readonly clock: Clock
   readonly random: Random
+  /** All targets at this moment, those that are not admissible included. */
+  targets(): readonly Target[]
 }
 
 /** Makes a balancer; an option such as `balancer: leastConnections()` holds one of these. */
@@ -31,4 +44,9 @@ export type BalancerFactory = (services: BalancerServices) => Balancer
 export function wasTried(target: Target, tried: readonly Attempt[]): boolean {
   for (let i = 0; i < tried.length; i++) if (tried[i]!.target === target) return true
   return false
+}
+
+/** Whether a balancer may choose this admissible target now: it has room for another attempt, and was not tried before. */
+export function mayPick(target: Target, tried: readonly Attempt[]): boolean {
+  return target.active < target.maxActive && (tried.length === 0 || !wasTried(target, tried))
 }

@@ -1,7 +1,7 @@
-import type { Exchange } from '../exchange.ts'
 /** One target after the other. Ignores weights (a target of weight 0 is left out all the same). */
+import type { Exchange } from '../exchange.ts'
 import type { Attempt } from './attempt.ts'
-import { type Balancer, type BalancerFactory, wasTried } from './balancer.ts'
+import { type Balancer, type BalancerFactory, mayPick } from './balancer.ts'
 import type { Target } from './target.ts'
 
 /** The default balancer. Starts anywhere, so that many proxies that start together do not all begin with one target. */
@@ -29,7 +29,7 @@ class RoundRobin implements Balancer {
     for (let i = 0; i < targets.length; i++) {
       this.#next = this.#next + 1 >= targets.length ? 0 : this.#next + 1
       const target = targets[this.#next]!
-      if (!wasTried(target, tried)) return target
+      if (mayPick(target, tried)) return target
     }
     return undefined
   }

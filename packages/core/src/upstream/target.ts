@@ -14,9 +14,18 @@ export interface TargetConfig {
   readonly state?: TargetState
   /** A Unix socket to connect to in place of the URL's host and port, which still names `Host` and TLS identity. */
   readonly socketPath?: string
+  /** Attempts it may have under way at once; beyond, others are picked. @default Infinity */
+  readonly maxActive?: number
+  /** Lower ones are preferred, by balancers that know priorities: 0, 1, 2, ... @default 0 */
+  readonly priority?: number
+  /** Where it runs, for balancers that prefer what is near. */
+  readonly zone?: string
   /** For balancers and people, such as `zone`. */
   readonly metadata?: Readonly<Record<string, string>>
 }
+
+/** What of a target can change while it runs; see `upstream.update`. */
+export type TargetChange = Pick<TargetConfig, 'weight' | 'state' | 'maxActive'>
 
 /** The live state of a target: what balancers and gates read. Kept as long as the upstream has the target. */
 export class Target {
@@ -28,31 +37,73 @@ export class Target {
   /** Put before each path; without a trailing slash. */
   readonly basePath: string
   readonly socketPath: string | undefined
-  readonly metadata: Readonly<Record<string, string>>
+  priority: number
+  zone: string | undefined
+  metadata: Readonly<Record<string, string>>
   weight: number
   /** The weight after the gates had their say: what balancers go by. */
   effectiveWeight: number
   state: TargetState
+  /** How many attempts may be under way; Infinity for no limit. */
+  maxActive: number
   /** Attempts under way, bodies and tunnels included. */
   active = 0
 
-  /** `at` is the option's path, for messages. */
-  constructor(config: TargetConfig, at: string) {
+  /** `at` is the option's path, for messages. `maxActive` holds where the target has none of its own. */
+  constructor(config: TargetConfig, at: string, maxActive: number = Number.POSITIVE_INFINITY) {
     this.url = parseUrl(config.url, `${at}.url`)
     this.origin = this.url.origin
     this.basePath = this.url.pathname === '/' ? '' : this.url.pathname.replace(/\/$/, '')
     this.socketPath = config.socketPath
     this.key =
       config.socketPath === undefined ? this.origin + this.basePath : `unix:${config.socketPath}${this.basePath}`
-    this.weight = config.weight ?? 1
-    if (!(Number.isFinite(this.weight) && this.weight >= 0))
-      throw new ConfigError(`${at}.weight`, 'must be a finite number of at least 0')
+    this.weight = checkedWeight(config.weight ?? 1, at)
     this.effectiveWeight = this.weight
-    this.state = config.state ?? 'up'
-    if (!['up', 'drain', 'down'].includes(this.state))
-      throw new ConfigError(`${at}.state`, 'must be "up", "drain" or "down"')
+    this.state = checkedState(config.state ?? 'up', at)
+    this.maxActive = checkedMaxActive(config.maxActive ?? maxActive, at)
+    this.priority = config.priority ?? 0
+    if (!(Number.isInteger(this.priority) && this.priority >= 0))
+      throw new ConfigError(`${at}.priority`, 'must be a whole number of at least 0')
+    this.zone = config.zone
     this.metadata = Object.freeze({ ...config.metadata })
   }
+
+  /**
+   * Takes over what can change while it runs. Nothing changes where one of the values is wrong.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG`
+   */
+  change({ weight, state, maxActive }: TargetChange, at: string): void {
+    if (weight !== undefined) checkedWeight(weight, at)
+    if (state !== undefined) checkedState(state, at)
+    if (maxActive !== undefined) checkedMaxActive(maxActive, at)
+    this.weight = weight ?? this.weight
+    this.state = state ?? this.state
+    this.maxActive = maxActive ?? this.maxActive
+  }
+
+  /** @internal Becomes what another object with its key was made to be; state that was set by hand stays. */
+  become(wanted: Target): void {
+    this.weight = wanted.weight
+    this.maxActive = wanted.maxActive
+    this.priority = wanted.priority
+    this.zone = wanted.zone
+    this.metadata = wanted.metadata
+  }
+}
+
+function checkedWeight(weight: number, at: string): number {
+  if (Number.isFinite(weight) && weight >= 0) return weight
+  throw new ConfigError(`${at}.weight`, 'must be a finite number of at least 0')
+}
+
+function checkedState(state: TargetState, at: string): TargetState {
+  if (['up', 'drain', 'down'].includes(state)) return state
+  throw new ConfigError(`${at}.state`, 'must be "up", "drain" or "down"')
+}
+
+function checkedMaxActive(maxActive: number, at: string): number {
+  if (maxActive >= 1) return maxActive
+  throw new ConfigError(`${at}.maxActive`, 'must be a number of at least 1')
 }
 
 function parseUrl(text: string, at: string): URL {

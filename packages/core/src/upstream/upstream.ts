@@ -3,119 +3,227 @@
  * state, changes, never per request. The balancer then picks from a ready list.
  */
 import { type Clock, systemClock } from '@sluice/wire'
+import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Random } from '../proxy-settings.ts'
+import type { Reply } from '../reply.ts'
 import { systemRandom } from '../system-random.ts'
-import type { Transport, TransportStats } from '../transport/transport.ts'
+import type { Transport } from '../transport/transport.ts'
 import { wireTransport } from '../transport/wire-transport.ts'
 import type { Attempt } from './attempt.ts'
-import type { Balancer, BalancerFactory } from './balancer.ts'
-import type { Gate, GateFactory } from './gate.ts'
+import type { Balancer } from './balancer.ts'
+import type { Gate } from './gate.ts'
+import { type PendingExchange, PendingQueue } from './pending-queue.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { roundRobin } from './round-robin.ts'
-import { Target, type TargetConfig, type TargetState } from './target.ts'
-
-/** Options of {@link createUpstream}. */
-export interface UpstreamOptions {
-  /** At least one. A string is short for `{ url }`. */
-  readonly targets: readonly (string | TargetConfig)[]
-  /** @default roundRobin() */
-  readonly balancer?: BalancerFactory
-  /** A target is admissible where all of them admit it. @default [] */
-  readonly gates?: readonly GateFactory[]
-  /** How attempts are carried. @default wireTransport() */
-  readonly transport?: Transport
-  /** @default systemClock */
-  readonly clock?: Clock
-  /** @default Math.random */
-  readonly random?: Random
-}
-
-/** A target's state as plain data. */
-export interface TargetSnapshot {
-  readonly key: string
-  readonly url: string
-  readonly state: TargetState
-  readonly weight: number
-  readonly effectiveWeight: number
-  /** Attempts under way. */
-  readonly active: number
-  /** Whether it may be picked at this moment. */
-  readonly admitted: boolean
-  /** Why not; empty where it is admitted. */
-  readonly reasons: readonly string[]
-  readonly connections: TransportStats
-}
-
-/** An upstream's state as plain data. */
-export interface UpstreamSnapshot {
-  readonly name: string
-  readonly balancer: string
-  readonly gates: readonly string[]
-  readonly targets: readonly TargetSnapshot[]
-}
+import { changeTargets, type TargetListChange } from './target-list.ts'
+import type { RunningTargetSource } from './target-source.ts'
+import { Target, type TargetChange, type TargetConfig } from './target.ts'
+import type { TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream-options.ts'
 
 /**
- * Makes an upstream. It opens no connection before the first attempt.
- * @throws {ConfigError} `ERR_SLUICE_CONFIG`: no target, the same one twice, a wrong URL, weight or state
+ * Makes an upstream. It opens no connection before the first attempt, unless its transport keeps some ready.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG`: no target, the same one twice, a wrong URL, weight, state or number
  */
 export function createUpstream(name: string, options: UpstreamOptions): Upstream {
   return new Upstream(name, options)
 }
 
 const NONE: readonly Attempt[] = Object.freeze([])
+const NO_TARGETS: readonly Target[] = Object.freeze([])
 
 export class Upstream {
   readonly name: string
   readonly clock: Clock
   readonly random: Random
   readonly transport: Transport
-  readonly #targets: readonly Target[]
+  /** What attempts beyond the first draw from, where the exchange has no budget of its own. */
+  readonly retryBudget: RetryBudget
+  /** Defaults for `forward`. */
+  readonly timeouts: Pick<UpstreamOptions, 'headTimeoutMs' | 'bodyIdleTimeoutMs' | 'totalTimeoutMs'>
+  readonly #at: string
+  readonly #maxActive: number
+  readonly #maxActivePerTarget: number
+  readonly #panicThreshold: number
+  readonly #queue: PendingQueue
   // Until all are made there are none: one that says `changed` while it is made must find a list.
   readonly #gates: readonly Gate[] = []
   readonly #balancer: Balancer
+  readonly #source: RunningTargetSource | undefined
+  #targets: readonly Target[] = []
+  #admissible: readonly Target[] = NO_TARGETS
+  /** Removed, with attempts still under way. */
+  readonly #leaving = new Set<Target>()
+  /** Who waits for the last attempt at a target to end. */
+  readonly #onEmpty = new Map<Target, (() => void)[]>()
+  #active = 0
+  #isPanicking = false
 
   constructor(name: string, options: UpstreamOptions) {
     const at = `upstreams.${name}`
     if (name === '') throw new ConfigError('upstreams', 'an upstream needs a name')
     this.name = name
+    this.#at = at
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? systemRandom
+    this.retryBudget = new RetryBudget(options.retryBudget, `${at}.retryBudget`)
+    this.timeouts = options
+    this.#maxActive = limit(options.maxActive, `${at}.maxActive`)
+    this.#maxActivePerTarget = limit(options.maxActivePerTarget, `${at}.maxActivePerTarget`)
+    this.#panicThreshold = atLeast(0, options.panicThreshold ?? 0, `${at}.panicThreshold`)
+    const order = options.pendingOrder ?? 'fifo'
+    if (order !== 'fifo' && order !== 'lifo') throw new ConfigError(`${at}.pendingOrder`, 'must be "fifo" or "lifo"')
+    this.#queue = new PendingQueue(this.clock, {
+      maxPending: atLeast(0, options.maxPending ?? 1_024, `${at}.maxPending`),
+      timeoutMs: atLeast(0, options.pendingTimeoutMs ?? 10_000, `${at}.pendingTimeoutMs`),
+      order,
+    })
+    const configs = typeof options.targets === 'function' ? [] : options.targets
+    if (!Array.isArray(configs) || (configs.length === 0 && configs === options.targets))
+      throw new ConfigError(`${at}.targets`, 'needs at least one target, or a source of targets')
     this.transport = options.transport ?? wireTransport({ clock: this.clock, random: this.random })
-    this.#targets = compileTargets(options.targets, at)
-    const services = { upstream: name, clock: this.clock, random: this.random }
+    this.#targets = changeTargets([], configs, `${at}.targets`, this.#maxActivePerTarget).targets
+    const services = {
+      upstream: name,
+      clock: this.clock,
+      random: this.random,
+      targets: () => this.#targets,
+    }
     this.#balancer = (options.balancer ?? roundRobin())(services)
-    this.#gates = (options.gates ?? []).map((create) =>
-      create({ ...services, targets: () => this.#targets, changed: () => this.#refresh() }),
-    )
+    this.#gates = (options.gates ?? []).map((create) => create({ ...services, changed: () => this.#refresh() }))
     this.#refresh()
+    if (typeof options.targets === 'function') {
+      this.#source = options.targets({ ...services, replace: (list) => this.replace(list) })
+    }
   }
 
   get targets(): readonly Target[] {
     return this.#targets
   }
 
+  get gates(): readonly Gate[] {
+    return this.#gates
+  }
+
+  /** Attempts under way. */
+  get active(): number {
+    return this.#active
+  }
+
   /** One admissible target, not among the earlier attempts' if that can be avoided. */
   pick(exchange: Exchange): Target | undefined {
+    if (this.#active >= this.#maxActive) return undefined
     const tried = exchange.attempts
     const target = this.#balancer.pick(exchange, tried)
     return target === undefined && tried.length > 0 ? this.#balancer.pick(exchange, NONE) : target
   }
 
-  /** Tells the gates what became of an attempt. */
+  /** Whether there are targets that could be picked, were they not busy. */
+  get isBusy(): boolean {
+    return this.#admissible.some((target) => target.effectiveWeight > 0)
+  }
+
+  /** Where exchanges wait for a place. */
+  get queue(): { enter(waiting: PendingExchange): boolean; leave(waiting: PendingExchange): void } {
+    return this.#queue
+  }
+
+  /** In how many milliseconds a target will be admitted again, where a gate knows. */
+  get admitsAgainInMs(): number | undefined {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const target of this.#targets) {
+      if (target.state !== 'up' || target.weight === 0) continue
+      let at = 0
+      for (const gate of this.#gates) {
+        if (!gate.admits(target)) at = Math.max(at, gate.admitsAgainAt?.(target) ?? Number.POSITIVE_INFINITY)
+      }
+      soonest = Math.min(soonest, at)
+    }
+    return soonest === Number.POSITIVE_INFINITY ? undefined : Math.max(0, soonest - this.clock.now())
+  }
+
+  /** @internal An attempt is about to be sent. */
+  began(attempt: Attempt): void {
+    const { target } = attempt
+    target.active++
+    this.#active++
+    this.#balancer.began?.(target, attempt)
+    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.began?.(target, attempt)
+  }
+
+  /** @internal Tells gates and balancer what became of an attempt. */
   observe(attempt: Attempt): void {
-    for (const gate of this.#gates) gate.observe(attempt.target, attempt)
+    this.#balancer.observe?.(attempt.target, attempt)
+    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.observe(attempt.target, attempt)
+  }
+
+  /** @internal The reply goes on. */
+  replied(exchange: Exchange, attempt: Attempt, reply: Reply): void {
+    this.#balancer.replied?.(exchange, attempt, reply)
+  }
+
+  /** @internal An attempt is over. */
+  ended(attempt: Attempt): void {
+    const { target } = attempt
+    target.active--
+    this.#active--
+    this.#balancer.ended?.(target, attempt)
+    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.ended?.(target, attempt)
+    if (target.active === 0 && this.#onEmpty.size > 0) this.#emptied(target)
+    if (this.#queue.size > 0) this.#queue.serve()
   }
 
   /**
-   * Sets a target's state, at once; what is under way there goes on.
+   * Adds a target.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` where it is wrong, or there already
+   */
+  add(config: string | TargetConfig): Target {
+    const at = `${this.#at}.targets[${this.#targets.length}]`
+    const target = new Target(typeof config === 'string' ? { url: config } : config, at, this.#maxActivePerTarget)
+    if (this.#targets.some(({ key }) => key === target.key)) throw new ConfigError(at, `"${target.key}" is there twice`)
+    this.#adopt({ targets: [...this.#targets, target], removed: [] })
+    return target
+  }
+
+  /**
+   * Changes a target's state, weight or limit, at once; what is under way there goes on, and others are not touched.
+   * @throws {RangeError} where there is no such target
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` for a wrong value; nothing has changed then
+   */
+  update(key: string, change: TargetChange): void {
+    this.#targetOf(key).change(change, `${this.#at}.targets["${key}"]`)
+    this.#refresh()
+  }
+
+  /**
+   * Gives a target nothing new. Resolves when nothing is under way there.
    * @throws {RangeError} where there is no such target
    */
-  setState(key: string, state: TargetState): void {
-    const target = this.#targets.find((each) => each.key === key)
-    if (target === undefined) throw new RangeError(`the upstream "${this.name}" has no target "${key}"`)
-    target.state = state
-    this.#refresh()
+  async drain(key: string): Promise<void> {
+    const target = this.#targetOf(key)
+    this.update(key, { state: 'drain' })
+    await this.#whenEmpty(target)
+  }
+
+  /**
+   * Takes a target out. What is under way there goes on; resolves when that has ended and its connections are closed.
+   * @throws {RangeError} where there is no such target
+   */
+  async remove(key: string): Promise<void> {
+    const target = this.#targetOf(key)
+    const rest = this.#targets.filter((each) => each !== target)
+    this.#adopt({ targets: rest, removed: [target] })
+    await this.#whenEmpty(target)
+  }
+
+  /**
+   * These are the targets from now on. Those that stay keep their state, connections and counters; those that are gone
+   * finish what they have.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` where one is wrong; nothing has changed then
+   */
+  replace(configs: readonly (string | TargetConfig)[]): void {
+    this.#adopt(changeTargets(this.#targets, configs, `${this.#at}.targets`, this.#maxActivePerTarget))
   }
 
   /** The live state as plain data. */
@@ -124,39 +232,50 @@ export class Upstream {
       name: this.name,
       balancer: this.#balancer.name,
       gates: this.#gates.map((gate) => gate.name),
-      targets: this.#targets.map((target) => {
-        const reasons = this.#reasonsAgainst(target)
-        return {
-          key: target.key,
-          url: target.url.href,
-          state: target.state,
-          weight: target.weight,
-          effectiveWeight: target.effectiveWeight,
-          active: target.active,
-          admitted: reasons.length === 0,
-          reasons,
-          connections: this.transport.stats(target),
-        }
-      }),
+      active: this.#active,
+      pending: this.#queue.size,
+      isPanicking: this.#isPanicking,
+      targets: [...this.#targets, ...this.#leaving].map((target) => this.#describe(target)),
     }
   }
 
   /** Ends gates, waits for what is under way, and closes all connections. */
   async close(): Promise<void> {
-    for (const gate of this.#gates) gate.close?.()
+    this.#stop()
     await this.transport.close()
   }
 
   /** Ends gates and closes all connections at once. */
   async destroy(): Promise<void> {
-    for (const gate of this.#gates) gate.close?.()
+    this.#stop()
     await this.transport.destroy()
   }
 
+  #stop(): void {
+    this.#source?.close()
+    for (const gate of this.#gates) gate.close?.()
+  }
+
+  #adopt({ targets, removed }: TargetListChange): void {
+    this.#targets = targets
+    for (const target of removed) {
+      this.#leaving.add(target)
+      void this.#whenEmpty(target).then(() => {
+        this.#leaving.delete(target)
+        this.transport.forget?.(target)
+      })
+    }
+    this.#refresh()
+  }
+
   #refresh(): void {
-    const admissible = this.#targets.filter(
-      (target) => target.state === 'up' && this.#gates.every((gate) => gate.admits(target)),
-    )
+    const up = this.#targets.filter((target) => target.state === 'up')
+    let admissible = up.filter((target) => this.#gates.every((gate) => gate.admits(target)))
+    this.#isPanicking = admissible.length < up.length * this.#panicThreshold
+    if (this.#isPanicking) admissible = up
+    const before = this.#admissible
+    this.#admissible = admissible
+    if (this.#gates.length > 0) this.#announce(admissible, before)
     for (const target of this.#targets) {
       target.effectiveWeight = this.#gates.reduce(
         (weight, gate) => weight * (gate.weight?.(target) ?? 1),
@@ -164,27 +283,71 @@ export class Upstream {
       )
     }
     this.#balancer.update(admissible)
+    for (const target of admissible) this.transport.warmUp?.(target)
+    if (this.#queue.size > 0) this.#queue.serve()
+  }
+
+  /** Tells the gates who has become admissible; nobody has who was there from the start. */
+  #announce(admissible: readonly Target[], before: readonly Target[]): void {
+    if (before === NO_TARGETS) return
+    const known = new Set(before)
+    for (const target of admissible) {
+      if (known.has(target)) continue
+      for (const gate of this.#gates) gate.entered?.(target)
+    }
+  }
+
+  #targetOf(key: string): Target {
+    const target = this.#targets.find((each) => each.key === key)
+    if (target === undefined) throw new RangeError(`the upstream "${this.name}" has no target "${key}"`)
+    return target
+  }
+
+  #describe(target: Target): TargetSnapshot {
+    const isLeaving = this.#leaving.has(target)
+    const reasons = isLeaving ? ['it was removed'] : this.#reasonsAgainst(target)
+    return {
+      key: target.key,
+      url: target.url.href,
+      state: target.state,
+      isLeaving,
+      weight: target.weight,
+      effectiveWeight: target.effectiveWeight,
+      active: target.active,
+      admitted: reasons.length === 0,
+      reasons,
+      connections: this.transport.stats(target),
+    }
   }
 
   #reasonsAgainst(target: Target): string[] {
     const reasons = target.state === 'up' ? [] : [`its state is "${target.state}"`]
     if (target.effectiveWeight === 0) reasons.push('its weight is 0')
+    if (target.active >= target.maxActive) reasons.push(`${target.active} attempts are under way, its limit`)
+    if (this.#isPanicking) return reasons
     for (const gate of this.#gates) {
       if (!gate.admits(target)) reasons.push(gate.reason?.(target) ?? `not admitted by ${gate.name}`)
     }
     return reasons
   }
+
+  async #whenEmpty(target: Target): Promise<void> {
+    if (target.active === 0) return
+    await new Promise<void>((resolve) => {
+      const waiting = this.#onEmpty.get(target)
+      if (waiting === undefined) this.#onEmpty.set(target, [resolve])
+      else waiting.push(resolve)
+    })
+  }
+
+  #emptied(target: Target): void {
+    const waiting = this.#onEmpty.get(target)
+    this.#onEmpty.delete(target)
+    for (const resolve of waiting ?? []) resolve()
+  }
 }
 
-function compileTargets(configs: UpstreamOptions['targets'], at: string): readonly Target[] {
-  if (!Array.isArray(configs) || configs.length === 0)
-    throw new ConfigError(`${at}.targets`, 'needs at least one target')
-  const keys = new Set<string>()
-  return configs.map((config, index) => {
-    const place = `${at}.targets[${index}]`
-    const target = new Target(typeof config === 'string' ? { url: config } : config, place)
-    if (keys.has(target.key)) throw new ConfigError(place, `"${target.key}" is there twice`)
-    keys.add(target.key)
-    return target
-  })
+function limit(value: number | undefined, at: string): number {
+  if (value === undefined || value === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
+  return atLeast(1, value, at)
 }

@@ -99,15 +99,15 @@ describe('createUpstream', () => {
 describe('setState', () => {
   it('counts at once', () => {
     const upstream = make(ABC)
-    upstream.setState('http://b.test', 'drain')
+    upstream.update('http://b.test', { state: 'drain' })
     expect(picks(upstream, 6)).toMatch(/^(ac){3}$|^(ca){3}$/)
-    upstream.setState('http://a.test', 'down')
+    upstream.update('http://a.test', { state: 'down' })
     expect(picks(upstream, 3)).toBe('ccc')
-    upstream.setState('http://c.test', 'down')
+    upstream.update('http://c.test', { state: 'down' })
     expect(picks(upstream, 2)).toBe('--')
-    upstream.setState('http://b.test', 'up')
+    upstream.update('http://b.test', { state: 'up' })
     expect(picks(upstream, 2)).toBe('bb')
-    expect(() => upstream.setState('http://x.test', 'up')).toThrow(RangeError)
+    expect(() => upstream.update('http://x.test', { state: 'up' })).toThrow(RangeError)
   })
 })
 
