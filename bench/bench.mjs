@@ -38,9 +38,10 @@ async function measure({ scenario, options, subjects: names, save }) {
   const { plan, describe } = scenario
   const resolved = plan(options)
   console.log(`\n${scenario.title}. ${describe(options)}`)
-  const upstream = await startUpstream({ replyBytes: resolved.replyBytes, readsBodies: scenario.readsBodies ?? false })
-  const { subjects, leftOut } = await runRounds({ scenario, plan: resolved, names, upstream, log: console.log })
-  await upstream.stop()
+  const { subjects, leftOut, ...means } =
+    scenario.measureAll === undefined
+      ? await measureProxies({ scenario, plan: resolved, names })
+      : await scenario.measureAll(resolved, console.log)
 
   const rows = summarise({ scenario, subjects })
   console.log(`\n${table(scenario, rows)}`)
@@ -48,9 +49,13 @@ async function measure({ scenario, options, subjects: names, save }) {
   if (rows.some(({ valid }) => !valid)) process.exitCode = 1
   if (!save) return
   const facts = { machine: machineFacts(), date: new Date().toISOString().slice(0, 10) }
-  saveResults(
-    { scenario, options, plan: resolved, load: loadGenerator, upstream: upstream.kind, subjects, leftOut, ...facts },
-    rows,
-  )
+  saveResults({ scenario, options, plan: resolved, subjects, leftOut, ...means, ...facts }, rows)
   console.log(`written to bench/results/${scenario.name}.md`)
+}
+
+async function measureProxies({ scenario, plan, names }) {
+  const upstream = await startUpstream({ replyBytes: plan.replyBytes, readsBodies: scenario.readsBodies ?? false })
+  const result = await runRounds({ scenario, plan, names, upstream, log: console.log })
+  await upstream.stop()
+  return { ...result, load: loadGenerator, upstream: upstream.kind }
 }

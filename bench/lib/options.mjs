@@ -1,12 +1,14 @@
 /** The command line. */
 import { parseArgs } from 'node:util'
+import { allocations } from '../scenarios/allocations.mjs'
 import { halfRate } from '../scenarios/half-rate.mjs'
 import { idleConnections } from '../scenarios/idle-connections.mjs'
 import { request1m, response1m } from '../scenarios/large-bodies.mjs'
+import { picks } from '../scenarios/picks.mjs'
 import { small } from '../scenarios/small.mjs'
 import { subjectNames } from './subjects.mjs'
 
-const SCENARIOS = [small, response1m, request1m, idleConnections, halfRate]
+const SCENARIOS = [small, response1m, request1m, idleConnections, halfRate, allocations, picks]
 
 const NUMBERS = ['rounds', 'seconds', 'connections', 'size', 'warmup']
 
@@ -46,7 +48,12 @@ export function readOptions(args) {
     const { warmup, ...numbers } = numbersOf(values)
     const options = { ...scenario.defaults, ...numbers, ...(warmup === undefined ? {} : { warmupSeconds: warmup }) }
     const complete = named === undefined && options.rounds >= scenario.defaults.rounds
-    return { scenario, options, subjects: named ?? subjectNames(scenario.name), save: values.save ?? complete }
+    return {
+      scenario,
+      options,
+      subjects: named ?? scenario.subjects ?? subjectNames(scenario.name),
+      save: values.save ?? complete,
+    }
   })
 }
 

@@ -27,9 +27,9 @@ export class NotReadyError extends Error {
   }
 }
 
-/** Starts a Node program of this folder and waits for its line `ready`. */
-export async function startProgram(file, args) {
-  const child = launch(process.execPath, [file, ...args.map(String)])
+/** Starts a Node program of this folder and waits for its line `ready`. `nodeArguments` are for Node itself. */
+export async function startProgram(file, args, nodeArguments = []) {
+  const child = launch(process.execPath, [...nodeArguments, file, ...args.map(String)])
   const stderr = collect(child.stderr)
   const signal = AbortSignal.timeout(READY_TIMEOUT_MS)
   const ended = once(child, 'exit').then(([code, killedBy]) => {

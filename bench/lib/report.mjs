@@ -30,7 +30,12 @@ export function summarise({ scenario, subjects }) {
 export function table(scenario, rows) {
   const [compared, ...others] = scenario.columns
   const baselines = Object.keys(rows[0]?.ratios ?? {})
-  const header = ['proxy', compared.title, ...baselines.map((name) => `× ${name}`), ...others.map(({ title }) => title)]
+  const header = [
+    scenario.rowTitle ?? 'proxy',
+    compared.title,
+    ...baselines.map((name) => `× ${name}`),
+    ...others.map(({ title }) => title),
+  ]
   const lines = rows.map(({ name, valid, medians, ratios }) => [
     valid ? name : `${name} (INVALID)`,
     medians[compared.key]?.toFixed(compared.digits) ?? '-',
@@ -70,17 +75,20 @@ export function remarks(rows, leftOut) {
 function document({ scenario, options, plan, load, upstream, machine, date, leftOut }, rows) {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`)
   const notes = remarks(rows, leftOut).map((remark) => `- ${remark}`)
+  const hasRatios = rows.some(({ ratios }) => Object.keys(ratios).length > 0)
+  const ratioNote = hasRatios
+    ? ' Ratios are of the first figure, taken round by round; in parentheses the\nlowest and the highest.'
+    : ''
+  const means = load === undefined ? '' : `\nLoad: ${load}. Upstream: ${upstream}. Versions: ${versions.join(', ')}.`
   return `# ${scenario.title}
 
 ${scenario.describe(options)}
 
-Medians of ${plan.rounds} interleaved rounds${plan.seconds > 0 ? ` of ${plan.seconds} s` : ''}. Ratios are of the first figure, taken round by round; in parentheses the
-lowest and the highest. What the figures mean stands in [the README](../README.md).
+Medians of ${plan.rounds} interleaved rounds${plan.seconds > 0 ? ` of ${plan.seconds} s` : ''}.${ratioNote} What the figures mean stands in [the README](../README.md).
 
 ${table(scenario, rows)}
 ${notes.length === 0 ? '' : `\n${notes.join('\n')}\n`}
-Measured on ${date}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.kernel}, Node ${machine.node}.
-Load: ${load}. Upstream: ${upstream}. Versions: ${versions.join(', ')}.
+Measured on ${date}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.kernel}, Node ${machine.node}.${means}
 `
 }
 

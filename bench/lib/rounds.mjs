@@ -19,7 +19,7 @@ export async function runRounds({ scenario, plan, names, upstream, log }) {
   const leftOut = []
   for (const name of names) {
     try {
-      const subject = await startSubject(name, upstream)
+      const subject = await startSubject(name, upstream, scenario.nodeArguments)
       if (scenario.fresh) await subject.stop()
       subjects.push({ name, subject, rounds: [], errors: [] })
     } catch (error) {
@@ -47,7 +47,7 @@ export async function runRounds({ scenario, plan, names, upstream, log }) {
 async function takeTurn(entry, { scenario, plan, upstream, round, log }) {
   let errors
   try {
-    if (scenario.fresh) entry.subject = await startSubject(entry.name, upstream)
+    if (scenario.fresh) entry.subject = await startSubject(entry.name, upstream, scenario.nodeArguments)
     await applyLoad(entry.subject, { ...plan, seconds: scenario.fresh ? plan.warmupSeconds : LEAD_IN_SECONDS })
     const measured = await scenario.measure(entry.subject, plan)
     errors = measured.errors

@@ -40,9 +40,9 @@ export function subjectNames(scenario) {
 }
 
 /** @throws {NotReadyError} where it is not installed, not built, or does not start */
-export async function startSubject(name, upstream) {
+export async function startSubject(name, upstream, nodeArguments) {
   const port = await freePort()
-  const process = await startProgram(`${FOLDER}${name}.mjs`, [port, upstream.url])
+  const process = await startProgram(`${FOLDER}${name}.mjs`, [port, upstream.url], nodeArguments)
   const subject = { name, ...process, port, url: `http://127.0.0.1:${port}/` }
   try {
     await checkSubject(subject, upstream)

@@ -24,10 +24,13 @@ describe('documentation', { timeout: 30_000 }, () => {
     expect(health?.body).toBe('ok\n')
   })
 
-  test.each(['packages/core/README.md', 'packages/wire/README.md'])('the example of %s holds', async (path) => {
-    const program = new Program({ code: codeOf(path) })
-    expect(await program.ended, program.output).toBe(0)
-  })
+  test.each(['packages/balancers/README.md', 'packages/core/README.md', 'packages/wire/README.md'])(
+    'the example of %s holds',
+    async (path) => {
+      const program = new Program({ code: codeOf(path) })
+      expect(await program.ended, program.output).toBe(0)
+    },
+  )
 
   test('the guide is one program, which mounts the gateway everywhere and ends', async () => {
     // Fixed ports are for reading; two runs at once must not meet.

@@ -66,7 +66,6 @@ export type UpstreamErrorCode =
   | 'ERR_SLUICE_CONNECTION_RESET'
   | 'ERR_SLUICE_HEAD_TIMEOUT'
   | 'ERR_SLUICE_TRY_TIMEOUT'
-  | 'ERR_SLUICE_DEADLINE_EXCEEDED'
   | 'ERR_SLUICE_TOTAL_TIMEOUT'
   | 'ERR_SLUICE_RESPONSE_INVALID'
   | 'ERR_SLUICE_RESPONSE_HEADERS_TOO_LARGE'
@@ -80,6 +79,8 @@ export type InternalErrorCode =
   | 'ERR_SLUICE_CIRCUIT_OPEN'
   | 'ERR_SLUICE_CONCURRENCY_LIMIT'
   | 'ERR_SLUICE_LOAD_SHED'
+  | 'ERR_SLUICE_DEADLINE_EXCEEDED'
+  | 'ERR_SLUICE_SUPERSEDED'
   | 'ERR_SLUICE_CLOSING'
   | 'ERR_SLUICE_BODY_CONSUMED'
   | 'ERR_SLUICE_SLOT_MISSING'
@@ -231,13 +232,6 @@ export const UPSTREAM_ERRORS: Readonly<Record<UpstreamErrorCode, ErrorDescriptio
     'http_response_timeout',
     'One try took longer than allowed.',
   ),
-  ERR_SLUICE_DEADLINE_EXCEEDED: upstream(
-    504,
-    'response-head',
-    'never',
-    'http_response_timeout',
-    'The request was not answered before its deadline.',
-  ),
   ERR_SLUICE_TOTAL_TIMEOUT: upstream(
     504,
     'response-head',
@@ -288,6 +282,14 @@ export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescriptio
   ERR_SLUICE_CIRCUIT_OPEN: internal(503, 'queue', 'destination_unavailable', 'This route is resting after failures.'),
   ERR_SLUICE_CONCURRENCY_LIMIT: internal(503, 'queue', 'connection_limit_reached', 'Too many requests are under way.'),
   ERR_SLUICE_LOAD_SHED: internal(503, 'queue', 'proxy_internal_response', 'The proxy is busy.'),
+  ERR_SLUICE_SUPERSEDED: internal(503, 'response-head', 'proxy_internal_error', 'Another try took its place.'),
+  // Not the target's doing: a try that began a moment before the deadline says nothing about whom it was sent to.
+  ERR_SLUICE_DEADLINE_EXCEEDED: internal(
+    504,
+    'queue',
+    'http_response_timeout',
+    'The request was not answered before its deadline.',
+  ),
   ERR_SLUICE_CLOSING: internal(503, 'accept', 'destination_unavailable', 'The proxy is shutting down.'),
   ERR_SLUICE_BODY_CONSUMED: internal(
     500,

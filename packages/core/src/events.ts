@@ -26,7 +26,18 @@ export interface ExchangeEnded extends ExchangeEnd {
   readonly exchange: Exchange
 }
 
+/** A source of targets has learned nothing. The targets that it had found before stay. */
+export interface DiscoveryFailed {
+  readonly upstream: string
+  /** What it asked for, such as a name of the DNS. */
+  readonly name: string
+  readonly error: Error
+  readonly retryInMs: number
+}
+
 /** `sluice:core:attempt-ended`: an attempt is complete, has failed or was cancelled. */
 export const attemptEnded: EventChannel<Attempt> = defineEvent<Attempt>('core', 'attempt-ended')
 /** `sluice:core:exchange-ended` */
 export const exchangeEnded: EventChannel<ExchangeEnded> = defineEvent<ExchangeEnded>('core', 'exchange-ended')
+/** `sluice:core:discovery-failed` */
+export const discoveryFailed: EventChannel<DiscoveryFailed> = defineEvent<DiscoveryFailed>('core', 'discovery-failed')

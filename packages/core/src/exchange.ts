@@ -4,7 +4,7 @@
  */
 import type { Body, Clock, HeaderList, ScheduledCall } from '@sluice/wire'
 import type { Client } from './client.ts'
-import { type AnyProxyError, DownstreamError, InternalError, UpstreamError } from './errors.ts'
+import { type AnyProxyError, DownstreamError, InternalError } from './errors.ts'
 import { exchangeEnded } from './events.ts'
 import type { ExchangeRequest, ReceivedRequest } from './exchange-request.ts'
 import type { ProxySettings } from './proxy-settings.ts'
@@ -177,7 +177,7 @@ export class Exchange<out S = unknown> {
     this.#deadline?.cancel()
     this.#deadlineAt = at
     this.#deadline = this.clock.schedule(Math.max(0, at - this.clock.now()), () =>
-      this.abort(new UpstreamError('ERR_SLUICE_DEADLINE_EXCEEDED')),
+      this.abort(new InternalError('ERR_SLUICE_DEADLINE_EXCEEDED')),
     )
   }
 
@@ -208,7 +208,10 @@ export class Exchange<out S = unknown> {
     for (const attempt of this.#attempts ?? NO_ATTEMPTS) attempt.cancel(error)
   }
 
-  /** Calls back once, when the reply's last byte was handed over or the exchange has failed. */
+  /**
+   * Calls back once, when the reply's last byte was handed over or the exchange has failed. Not where that was before: what
+   * waits for something first had better look at {@link aborted}.
+   */
   onEnd(callback: (end: ExchangeEnd) => void): void {
     if (this.#parent !== undefined) return this.#parent.onEnd(callback)
     this.#onEnd = this.#onEnd === undefined ? [callback] : [...this.#onEnd, callback]

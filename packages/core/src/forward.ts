@@ -13,7 +13,7 @@ import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { compileForward, type ForwardOptions, type ForwardPlan } from './forward-plan.ts'
 import { isIdempotent } from './idempotent.ts'
-import type { Handler } from './middleware.ts'
+import type { DirectHandler, Handler } from './middleware.ts'
 import { problemReply } from './problem.ts'
 import type { Reply } from './reply.ts'
 import { Attempt, type AttemptOwner } from './upstream/attempt.ts'
@@ -33,10 +33,12 @@ const RETRY_AFTER_QUEUE_MS = 1_000
  * {@link UpstreamError} where attempts fail.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
-export function forward(upstream: Upstream, options: ForwardOptions = {}): Handler {
+export function forward(upstream: Upstream, options: ForwardOptions = {}): DirectHandler {
   const plan = compileForward(options, upstream.timeouts, 'forward')
-  return (exchange) =>
-    new Promise<Reply>((resolve, reject) => new Forwarding(exchange, upstream, plan, resolve, reject).start())
+  const direct: DirectHandler['direct'] = (exchange, resolve, reject) =>
+    new Forwarding(exchange, upstream, plan, resolve, reject).start()
+  const handler: Handler = (exchange) => new Promise<Reply>((resolve, reject) => direct(exchange, resolve, reject))
+  return Object.assign(handler, { direct })
 }
 
 /** One passage of an exchange through `forward`: up to a few attempts, of which the last decides. */
@@ -52,6 +54,8 @@ class Forwarding implements AttemptOwner, PendingExchange {
   #current: Attempt | undefined = undefined
   /** Takes it out of the queue when the exchange is given up; set while it waits there. */
   #stopWaiting: (() => void) | undefined = undefined
+  /** Whether it has called back. */
+  #isSettled = false
 
   constructor(
     exchange: Exchange,
@@ -69,12 +73,11 @@ class Forwarding implements AttemptOwner, PendingExchange {
 
   start(): void {
     const { totalTimeoutMs } = this.#plan
-    if (this.#exchange.aborted !== undefined) return this.#reject(this.#exchange.aborted)
-    this.#upstream.retryBudget.request(this.#upstream.clock.now())
+    if (this.#exchange.aborted !== undefined) return this.#give(this.#exchange.aborted)
     const target = this.#upstream.pick(this.#exchange)
     if (totalTimeoutMs > 0) this.#deadline = this.#exchange.clock.schedule(totalTimeoutMs, () => this.#expire())
     if (target === undefined) return this.#wait()
-    this.#attempt(target, false)
+    this.#tryAt(target)
   }
 
   /** All are busy, or none is there. */
@@ -85,32 +88,31 @@ class Forwarding implements AttemptOwner, PendingExchange {
     const { signal } = this.#exchange
     const leave = () => {
       upstream.queue.leave(this)
-      this.#stopWaiting = undefined
       this.#give(this.#exchange.aborted!)
     }
     signal.addEventListener('abort', leave, { once: true })
-    this.#stopWaiting = () => signal.removeEventListener('abort', leave)
+    this.#stopWaiting = () => {
+      signal.removeEventListener('abort', leave)
+      this.#stopWaiting = undefined
+    }
   }
 
   proceed(): boolean {
-    const target = this.#upstream.pick(this.#exchange)
-    if (target === undefined && this.#upstream.isBusy) return false
-    this.#stopWaiting?.()
-    this.#stopWaiting = undefined
-    if (target === undefined) this.#refuse('ERR_SLUICE_NO_TARGET', this.#upstream.admitsAgainInMs)
-    else {
-      try {
-        this.#attempt(target, false)
-      } catch (cause) {
-        this.#give(cause as Error)
-      }
+    try {
+      const target = this.#upstream.pick(this.#exchange)
+      if (target === undefined && this.#upstream.isBusy) return false
+      this.#stopWaiting?.()
+      if (target === undefined) this.#refuse('ERR_SLUICE_NO_TARGET', this.#upstream.admitsAgainInMs)
+      else this.#attempt(target, false)
+    } catch (cause) {
+      // Whoever has freed the place is not who should hear that a balancer or an edit of the user's threw.
+      this.#give(cause as Error)
     }
     return true
   }
 
   expired(): void {
     this.#stopWaiting?.()
-    this.#stopWaiting = undefined
     this.#refuse('ERR_SLUICE_QUEUE_FULL', RETRY_AFTER_QUEUE_MS)
   }
 
@@ -121,21 +123,31 @@ class Forwarding implements AttemptOwner, PendingExchange {
       code === 'ERR_SLUICE_QUEUE_FULL'
         ? new UpstreamError(code, { retryAfterMs })
         : new InternalError(code, { retryAfterMs })
-    this.#resolve(problemReply(error, this.#exchange.settings.name))
+    this.#answer(problemReply(error, this.#exchange.settings.name))
   }
 
   replied(attempt: Attempt, reply: Reply): void {
     const { settings } = this.#exchange
     stripHopByHop(reply.headers)
     if (settings.via) reply.headers.appendUnchecked(VIA, `1.1 ${settings.name}`)
-    this.#upstream.replied(this.#exchange, attempt, reply)
+    try {
+      this.#upstream.replied(this.#exchange, attempt, reply)
+    } catch (cause) {
+      this.#give(cause as Error)
+      return attempt.cancel(new InternalError('ERR_SLUICE_INTERNAL', { cause }))
+    }
     // A stream of events has no total duration; the others have to end in time, body included.
     if (this.#deadline !== undefined && isEventStream(reply)) this.#deadline.cancel()
-    this.#resolve(reply)
+    if (attempt.endedAt !== undefined) return this.#answer(reply)
+    // What has come with the head is read first: then the two leave together as well.
+    this.#isSettled = true
+    queueMicrotask(() => this.#resolve(reply))
   }
 
-  finished(): void {
+  finished(attempt: Attempt): void {
     this.#deadline?.cancel()
+    // Does nothing where the reply is out; where a gate threw when it was told of the head, the reply never will be.
+    if (attempt.error !== undefined) this.#give(attempt.error)
   }
 
   failed(attempt: Attempt, error: AnyProxyError): void {
@@ -151,7 +163,16 @@ class Forwarding implements AttemptOwner, PendingExchange {
 
   #give(error: Error): void {
     this.#deadline?.cancel()
+    this.#stopWaiting?.()
+    if (this.#isSettled) return
+    this.#isSettled = true
     this.#reject(error)
+  }
+
+  #answer(reply: Reply): void {
+    if (this.#isSettled) return reply.body.cancel()
+    this.#isSettled = true
+    this.#resolve(reply)
   }
 
   informational(status: number, headers: HeaderList): void {
@@ -159,12 +180,21 @@ class Forwarding implements AttemptOwner, PendingExchange {
     this.#exchange.downstream.informational(status, headers)
   }
 
+  /** The first attempt. An edit of the user's, or a gate, may throw. */
+  #tryAt(target: Target): void {
+    try {
+      this.#attempt(target, false)
+    } catch (cause) {
+      this.#give(cause as Error)
+    }
+  }
+
   #attempt(target: Target, freshConnection: boolean): void {
     const { request } = this.#exchange
     const attempt = new Attempt(this.#upstream, target, this, request.body)
     const head = this.#plan.headFor(this.#exchange, target)
     this.#current = attempt
-    this.#attempts++
+    if (this.#attempts++ === 0) this.#upstream.retryBudget.request(attempt.startedAt)
     this.#exchange.began(attempt)
     attempt.send({
       method: head.method,
@@ -197,8 +227,6 @@ class Forwarding implements AttemptOwner, PendingExchange {
   #expire(): void {
     const error = new UpstreamError('ERR_SLUICE_TOTAL_TIMEOUT', { target: this.#current?.target.key })
     if (this.#stopWaiting === undefined) return this.#current?.cancel(error)
-    this.#stopWaiting()
-    this.#stopWaiting = undefined
     this.#upstream.queue.leave(this)
     this.#give(error)
   }

@@ -13,10 +13,13 @@ export { problemReply } from './problem.ts'
 export { defineMiddleware, type Handler, type Middleware } from './middleware.ts'
 export { defineSlot, type Has, type Slot } from './slot.ts'
 export { forward } from './forward.ts'
+export { isIdempotent } from './idempotent.ts'
 export type { AttemptHead, ForwardOptions, HeadEdit } from './forward-plan.ts'
 export { createUpstream, type Upstream } from './upstream/upstream.ts'
 export type { TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream/upstream-options.ts'
 export type { Target, TargetChange, TargetConfig, TargetState } from './upstream/target.ts'
+export { dnsTargets, type DnsTargetsSnapshot } from './upstream/dns-targets.ts'
+export type { DnsTargetsOptions } from './upstream/dns-options.ts'
 export type { RunningTargetSource, TargetSource, TargetSourceServices } from './upstream/target-source.ts'
 export { retryBudget, RetryBudget, type RetryBudgetOptions } from './upstream/retry-budget.ts'
 export { mayPick, wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
@@ -32,6 +35,7 @@ export type {
 } from './transport/transport.ts'
 export { undiciTransport, type TransportTlsOptions, type UndiciTransportOptions } from './transport/undici-transport.ts'
 export type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from './listener.ts'
+export type { ListenTlsOptions, PemInput, SniCallback } from './listen-tls.ts'
 export { wireListener } from './wire/wire-listener.ts'
 export { wireTransport, type WireTransportOptions } from './transport/wire-transport.ts'
 export { nodeListener } from './node/node-listener.ts'
@@ -61,4 +65,12 @@ export type {
   RetryAdvice,
   UpstreamErrorCode,
 } from './error-codes.ts'
-export { attemptEnded, defineEvent, exchangeEnded, type EventChannel, type ExchangeEnded } from './events.ts'
+export {
+  attemptEnded,
+  defineEvent,
+  discoveryFailed,
+  exchangeEnded,
+  type DiscoveryFailed,
+  type EventChannel,
+  type ExchangeEnded,
+} from './events.ts'

@@ -1,5 +1,6 @@
 /** What accepts client connections and makes exchanges of what they send. */
 import type { Entrance } from './entrance/entrance.ts'
+import type { ListenTlsOptions } from './listen-tls.ts'
 
 /** Where to listen, and within which bounds. */
 export interface ListenOptions {
@@ -9,6 +10,11 @@ export interface ListenOptions {
   readonly host?: string
   /** A Unix socket, in place of port and host. */
   readonly path?: string
+  /**
+   * Speaks TLS with these; without them, plain text.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls`, from `listen`: a certificate or key that is missing or wrong
+   */
+  readonly tls?: ListenTlsOptions
   /** Longest wait for a whole request head; then 408. @default 60_000 */
   readonly headTimeoutMs?: number
   /** Longest time for a whole request, body included; then 408. 0 for none, as long uploads need. @default 0 */
@@ -63,6 +69,6 @@ export interface ListenerAddress {
   /** 0 for a Unix socket. */
   readonly port: number
   readonly host: string
-  /** `http://host:port`, or `unix:path`. */
+  /** `http://host:port`, `https://host:port` with TLS, or `unix:path`. */
   readonly url: string
 }

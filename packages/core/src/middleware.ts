@@ -9,6 +9,15 @@ import type { Reply } from './reply.ts'
 export type Handler<in S = unknown> = (exchange: Exchange<S>) => Reply | Promise<Reply>
 
 /**
+ * A handler that can call back as well: behind it a route without middlewares needs no promise, which is a good part of
+ * what such a route costs.
+ */
+export interface DirectHandler extends Handler {
+  /** Calls exactly one of the two, once. */
+  direct(exchange: Exchange, resolve: (reply: Reply) => void, reject: (error: unknown) => void): void
+}
+
+/**
  * A link of a chain. `Needs` is the state that must have been set before it, `Adds` what is set when it calls `next`.
  *
  * One that needs no waiting returns `next(exchange)`; one that waits writes `return await next(exchange)`, so that stack

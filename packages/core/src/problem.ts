@@ -28,7 +28,7 @@ export function problemReply(error: AnyProxyError, name: string): Reply {
     headers.append('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
   // Whole seconds (RFC 9110, section 10.2.3); never 0, which would invite everybody at once.
   if (error.retryAfterMs !== undefined)
-    headers.append('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))))
+    headers.append('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000 - 1e-6))))
   const reply = new Reply(error.status, headers, Body.of(JSON.stringify(document)))
   reply.error = error
   return reply

@@ -1,4 +1,11 @@
-import { type Answer, fakeUpstream, type RecordedRequest, virtualClock, waitFor } from '@sluice/testing'
+import {
+  type Answer,
+  fakeUpstream,
+  hostileUpstream,
+  type RecordedRequest,
+  virtualClock,
+  waitFor,
+} from '@sluice/testing'
 import { Body } from '@sluice/wire'
 import { describe, expect, it } from 'vitest'
 import {
@@ -11,7 +18,12 @@ import {
   type Gate,
   type InjectedRequest,
   type Middleware,
+  RetryBudget,
+  retryBudget,
+  type RetryBudgetOptions,
   type Target,
+  type UpstreamOptions,
+  wireTransport,
 } from '../src/index.ts'
 
 interface SetUp {
@@ -19,9 +31,10 @@ interface SetUp {
   readonly targets?: readonly string[]
   readonly options?: ForwardOptions
   readonly middleware?: Middleware
+  readonly upstreamOptions?: Partial<UpstreamOptions>
 }
 
-function setUp({ handler, targets = ['http://a.test'], options, middleware }: SetUp = {}) {
+function setUp({ handler, targets = ['http://a.test'], options, middleware, upstreamOptions }: SetUp = {}) {
   const clock = virtualClock()
   const fake = fakeUpstream(handler, { clock })
   const observed: string[] = []
@@ -38,6 +51,7 @@ function setUp({ handler, targets = ['http://a.test'], options, middleware }: Se
     clock,
     gates: [gate],
     random: () => 0.999,
+    ...upstreamOptions,
   })
   const proxy = createProxy({ clock })
     .use(middleware ?? (async (exchange, next) => await next(exchange)))
@@ -108,6 +122,54 @@ describe('forward to targets that refuse', () => {
     expect((await proxy.inject()).status).toBe(500)
     expect(thrown).toMatchObject([{ message: 'not this one' }])
     expect(proxy.inFlight).toBe(0)
+  })
+})
+
+describe('another attempt, since no connection was made', () => {
+  const tight: RetryBudgetOptions = { ratio: 0, minRetries: 2, perSecond: 0 }
+  const budgeted = (set: SetUp = {}) => {
+    const made = setUp({ targets: ABC, upstreamOptions: { retryBudget: tight, random: () => 0.999 }, ...set })
+    ABC.slice(0, 2).forEach((key) => made.fake.refusing.add(key))
+    const budget = () => made.upstream.retryBudget.snapshot(made.clock.now())
+    return { ...made, budget }
+  }
+
+  it('draws from the budget of the upstream; without one the error stands', async () => {
+    const { inject, budget, clock } = budgeted()
+    const first = await inject({ method: 'POST', body: 'x' })
+    expect([first.status, first.exchange.attempts.length]).toEqual([200, 3])
+    expect(budget()).toMatchObject({ requests: 1, retries: 2 })
+    // The next pick begins with the first target again.
+    const second = await inject()
+    expect([second.status, second.exchange.attempts.length]).toEqual([502, 1])
+    expect(budget()).toMatchObject({ requests: 2, retries: 2 })
+    clock.advance(10_000)
+    // Whose turn is the last target's, which is well.
+    expect((await inject()).exchange.attempts).toHaveLength(1)
+    const fourth = await inject()
+    expect([fourth.status, fourth.exchange.attempts.length]).toEqual([200, 3])
+  })
+
+  it('draws from the budget that a middleware has set, where there is one', async () => {
+    const own = new RetryBudget({ ...tight, minRetries: 1 })
+    const { inject, budget, clock } = budgeted({
+      middleware: async (exchange, next) => await next(exchange.branch().set(retryBudget, own)),
+    })
+    const reply = await inject()
+    expect([reply.status, reply.exchange.attempts.length]).toEqual([502, 2])
+    expect(own.snapshot(clock.now())).toMatchObject({ retries: 1 })
+    expect(budget()).toMatchObject({ retries: 0 })
+  })
+
+  it('of a lost connection that had served before draws from none', async () => {
+    let count = 0
+    const { inject, upstream, clock } = setUp({
+      handler: () => (++count === 2 ? { reset: true } : {}),
+      upstreamOptions: { retryBudget: { ratio: 0, minRetries: 0, perSecond: 0 } },
+    })
+    await inject()
+    expect((await inject()).status).toBe(200)
+    expect([count, upstream.retryBudget.snapshot(clock.now()).retries]).toEqual([3, 0])
   })
 })
 
@@ -206,11 +268,122 @@ describe('timeouts', () => {
     expect(await (await reply).json()).toMatchObject({ status: 504, code: 'ERR_SLUICE_HEAD_TIMEOUT' })
   })
 
+  it.each<[code: string, ms: number, upstreamOptions: Partial<UpstreamOptions>, options: ForwardOptions]>([
+    ['ERR_SLUICE_HEAD_TIMEOUT', 300, { headTimeoutMs: 300 }, {}],
+    ['ERR_SLUICE_HEAD_TIMEOUT', 200, { headTimeoutMs: 300 }, { headTimeoutMs: 200 }],
+    ['ERR_SLUICE_HEAD_TIMEOUT', 60_000, {}, {}],
+    ['ERR_SLUICE_TOTAL_TIMEOUT', 300, { totalTimeoutMs: 300 }, {}],
+    ['ERR_SLUICE_TOTAL_TIMEOUT', 400, { totalTimeoutMs: 300 }, { totalTimeoutMs: 400 }],
+    ['ERR_SLUICE_HEAD_TIMEOUT', 60_000, { totalTimeoutMs: 300 }, { totalTimeoutMs: 0 }],
+  ])('of the upstream hold where the route has none: %s after %d ms', async (code, ms, upstreamOptions, options) => {
+    const { clock, inject } = setUp({ handler: () => ({ hang: true }), options, upstreamOptions })
+    let isOver = false
+    const reply = inject().finally(() => (isOver = true))
+    await clock.advanceAsync(ms - 1)
+    expect(isOver).toBe(false)
+    await clock.advanceAsync(1)
+    expect(await (await reply).json()).toMatchObject({ code })
+  })
+
+  it.each<[ms: number, options: ForwardOptions]>([
+    [300, {}],
+    [200, { bodyIdleTimeoutMs: 200 }],
+  ])('of the upstream hold where the route has none: a body that is silent for %d ms', async (ms, options) => {
+    const { clock, inject } = setUp({
+      handler: () => ({
+        body: (async function* () {
+          yield 'first'
+          await new Promise(() => {})
+        })(),
+      }),
+      options,
+      upstreamOptions: { bodyIdleTimeoutMs: 300 },
+    })
+    const text = (await inject()).text()
+    let isOver = false
+    const outcome = expect(text.finally(() => (isOver = true))).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_SLUICE_BODY_IDLE' }),
+    )
+    await clock.advanceAsync(ms - 1)
+    expect(isOver).toBe(false)
+    await clock.advanceAsync(1)
+    await outcome
+  })
+
+  it.each(['headTimeoutMs', 'bodyIdleTimeoutMs', 'totalTimeoutMs'])(
+    'of the upstream have to be numbers: %s',
+    (name) => {
+      const build = () => createUpstream('users', { targets: ABC, [name]: -1 })
+      expect(build).toThrow(ConfigError)
+      expect(build).toThrow(expect.objectContaining({ path: `upstreams.users.${name}` }))
+    },
+  )
+
   it('leave no timer behind where all went well', async () => {
     const { clock, inject } = setUp({ handler: () => ({ body: 'x' }), options: { totalTimeoutMs: 5_000 } })
     await (await inject()).text()
     await clock.advanceAsync(0)
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('the wait for a connection', () => {
+  /** On the engine's own transport, whose limit is far longer. */
+  function onWire(targets: readonly string[], options: ForwardOptions, maxConnections = 10) {
+    const clock = virtualClock()
+    const upstream = createUpstream('users', {
+      targets,
+      transport: wireTransport({ clock, connectTimeoutMs: 60_000, pendingTimeoutMs: 0, maxConnections }),
+      clock,
+      random: () => 0.999,
+      headTimeoutMs: 0,
+    })
+    return { clock, upstream, proxy: createProxy({ clock }).forward(upstream, options) }
+  }
+
+  it('is as long as the route says: 504 to the millisecond, or another target', async () => {
+    const [dead, alive] = await Promise.all([
+      hostileUpstream({ kind: 'hang-connect' }),
+      hostileUpstream({ kind: 'raw', bytes: 'HTTP/1.1 204 No Content\r\n\r\n' }),
+    ])
+    const one = onWire([dead.url], { connectTimeoutMs: 300 })
+    const two = onWire([dead.url, alive.url], { connectTimeoutMs: 300 })
+    try {
+      let isOver = false
+      const late = one.proxy.inject().finally(() => (isOver = true))
+      await one.clock.advanceAsync(299)
+      expect(isOver).toBe(false)
+      await one.clock.advanceAsync(1)
+      expect(await (await late).json()).toMatchObject({ status: 504, code: 'ERR_SLUICE_CONNECT_TIMEOUT' })
+      expect([one.upstream.active, one.clock.pending]).toEqual([0, 0])
+      const other = two.proxy.inject({ method: 'POST', body: 'x' })
+      await two.clock.advanceAsync(300)
+      const reply = await other
+      expect([reply.status, reply.exchange.attempts.length]).toEqual([204, 2])
+    } finally {
+      await Promise.all([one.upstream.destroy(), two.upstream.destroy(), dead.close(), alive.close()])
+    }
+  })
+
+  it('includes that for a place among the connections', async () => {
+    const busy = await hostileUpstream({ kind: 'accept-and-hang' })
+    const { clock, upstream, proxy } = onWire([busy.url], { connectTimeoutMs: 300 }, 1)
+    try {
+      const first = proxy.inject()
+      await waitFor(() => upstream.snapshot().targets[0]!.connections.active === 1)
+      // What has its connection waits no more for one.
+      await clock.advanceAsync(200)
+      const second = proxy.inject()
+      await clock.advanceAsync(299)
+      expect(upstream.snapshot().targets[0]).toMatchObject({ active: 2, connections: { pending: 1 } })
+      await clock.advanceAsync(1)
+      expect(await (await second).json()).toMatchObject({ status: 504, code: 'ERR_SLUICE_CONNECT_TIMEOUT' })
+      expect(upstream.snapshot().targets[0]).toMatchObject({ active: 1, connections: { active: 1, pending: 0 } })
+      await upstream.destroy()
+      expect((await first).status).toBe(502)
+    } finally {
+      await Promise.all([upstream.destroy(), busy.close()])
+    }
   })
 })
 
@@ -327,6 +500,7 @@ describe('heads', () => {
     ['forward.headTimeoutMs', { headTimeoutMs: -1 }],
     ['forward.bodyIdleTimeoutMs', { bodyIdleTimeoutMs: Number.NaN }],
     ['forward.totalTimeoutMs', { totalTimeoutMs: Number.POSITIVE_INFINITY }],
+    ['forward.connectTimeoutMs', { connectTimeoutMs: -1 }],
     ['forward.maxConnectAttempts', { maxConnectAttempts: 0 }],
   ])('of wrong options are refused when built: %s of %j', (path, options) => {
     const build = () => forward(setUp().upstream, options)

@@ -36,7 +36,9 @@ export class Body {
   /** How many bytes it has, where that is known beforehand. A source that delivers another number has to abort. */
   readonly length: number | undefined
   readonly #source: BodySource | ReplayBuffer | null
-  readonly #bytes: Uint8Array | null
+  #bytes: Uint8Array | null
+  /** The bytes as latin1 text, of a small body that came in the same read as its head; `#bytes` is made when asked for. */
+  #text: string | undefined = undefined
   #used = false
 
   private constructor(source: BodySource | ReplayBuffer | null, bytes: Uint8Array | null, length: number | undefined) {
@@ -49,6 +51,14 @@ export class Body {
   static of(content: string | Uint8Array): Body {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
     return bytes.byteLength === 0 ? Body.empty : new Body(null, bytes, bytes.byteLength)
+  }
+
+  /** A body in memory, given as latin1 text: a character for each byte. For what is read and written as text anyway. */
+  static ofLatin1(text: string): Body {
+    if (text === '') return Body.empty
+    const body = new Body(null, null, text.length)
+    body.#text = text
+    return body
   }
 
   /** A body that flows from a source of your own. */
@@ -73,7 +83,13 @@ export class Body {
 
   /** The bytes, where they are all in memory; not to be written into. */
   get inMemory(): Uint8Array | undefined {
+    if (this.#bytes === null && this.#text !== undefined) this.#bytes = Buffer.from(this.#text, 'latin1')
     return this.#bytes ?? undefined
+  }
+
+  /** The bytes as latin1 text, where they are at hand in this form: they can leave in the same piece as a head. */
+  get latin1(): string | undefined {
+    return this.#text
   }
 
   /** Whether it flows and was read already. */
@@ -94,8 +110,9 @@ export class Body {
   pipe(sink: BodySink): void {
     const source = this.#source
     if (source === null) {
+      const bytes = this.inMemory!
       sink.begin(NO_FLOW)
-      if (this.#bytes!.byteLength > 0) sink.write(this.#bytes!)
+      if (bytes.byteLength > 0) sink.write(bytes)
       sink.end()
       return
     }

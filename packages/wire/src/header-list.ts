@@ -4,8 +4,8 @@
  * there, so that asking for one that is not, the usual case, costs one AND.
  */
 import { WireError } from './errors.ts'
-import { isShared, type KnownName, knownName, UNKNOWN_NAMES } from './header-names.ts'
-import { assertField } from './header-syntax.ts'
+import { isShared, type KnownName, knownName, newName, seenName, UNKNOWN_NAMES } from './header-names.ts'
+import { anyName, assertValue, checkedName } from './header-syntax.ts'
 
 /** What a header list can be made of. */
 export type HeaderListInit =
@@ -42,7 +42,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   static received(flat: string[]): HeaderList {
     const list = new HeaderList()
     list.#flat = flat
-    for (let i = 0; i < flat.length; i += 2) list.#index(flat[i]!)
+    for (let i = 0; i < flat.length; i += 2) {
+      const { key, bit } = seenName(flat[i]!) ?? newName(flat[i]!)
+      list.#keys.push(key)
+      list.#mask |= bit
+    }
     return list
   }
 
@@ -65,11 +69,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * for `Cookie`. `undefined` where there is none. `Set-Cookie` can't be joined without loss: see {@link getAll}.
    */
   get(name: string): string | undefined {
-    const key = this.#lookUp(name)
-    if (key === undefined) return undefined
-    const keys = this.#keys
-    const first = keys.indexOf(key)
+    const entry = anyName(name)
+    const first = this.#indexOf(entry)
     if (first < 0) return undefined
+    const { key } = entry
+    const keys = this.#keys
     let value = this.#flat[2 * first + 1]!
     for (let i = keys.indexOf(key, first + 1); i >= 0; i = keys.indexOf(key, i + 1)) {
       value += (key === 'cookie' ? '; ' : ', ') + this.#flat[2 * i + 1]!
@@ -80,17 +84,15 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   /** Every value under `name`, in order. */
   getAll(name: string): string[] {
     const values: string[] = []
-    const key = this.#lookUp(name)
-    if (key === undefined) return values
-    for (let i = this.#keys.indexOf(key); i >= 0; i = this.#keys.indexOf(key, i + 1))
+    const entry = anyName(name)
+    for (let i = this.#indexOf(entry); i >= 0; i = this.#keys.indexOf(entry.key, i + 1))
       values.push(this.#flat[2 * i + 1]!)
     return values
   }
 
   /** Whether there is a field of this name. */
   has(name: string): boolean {
-    const key = this.#lookUp(name)
-    return key !== undefined && this.#keys.includes(key)
+    return this.#indexOf(anyName(name)) >= 0
   }
 
   /** Whether any name of a mask is there, in constant time; see {@link maskOf}. */
@@ -103,14 +105,15 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * @throws {WireError} `ERR_SLUICE_HEADER_INVALID`, `ERR_SLUICE_HEADER_FROZEN`
    */
   set(name: string, value: string): this {
-    assertField(name, value)
+    const entry = checkedName(name)
+    assertValue(name, value)
     this.#own()
-    const key = this.#lookUp(name)
-    const first = key === undefined ? -1 : this.#keys.indexOf(key)
-    if (first < 0) return this.#push(name, value)
+    const { key } = entry
+    const first = this.#indexOf(entry)
+    if (first < 0) return this.#push(entry, name, value)
     this.#flat[2 * first] = name
     this.#flat[2 * first + 1] = value
-    if (this.#keys.includes(key!, first + 1)) this.#removeFrom(first + 1, (each) => each === key)
+    if (this.#keys.includes(key, first + 1)) this.#removeFrom(first + 1, (each) => each === key)
     return this
   }
 
@@ -119,9 +122,10 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * @throws {WireError} `ERR_SLUICE_HEADER_INVALID`, `ERR_SLUICE_HEADER_FROZEN`
    */
   append(name: string, value: string): this {
-    assertField(name, value)
+    const entry = checkedName(name)
+    assertValue(name, value)
     this.#own()
-    return this.#push(name, value)
+    return this.#push(entry, name, value)
   }
 
   /**
@@ -142,12 +146,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * @throws {WireError} `ERR_SLUICE_HEADER_FROZEN`
    */
   delete(name: string): boolean {
-    const key = this.#lookUp(name)
-    if (key === undefined) return false
-    const first = this.#keys.indexOf(key)
+    const entry = anyName(name)
+    const first = this.#indexOf(entry)
     if (first < 0) return false
     this.#own()
-    const bit = knownName(key)?.bit ?? UNKNOWN_NAMES
+    const { key, bit } = entry
     this.#removeFrom(first, (each) => each === key)
     // Most names share their bit with no other, or have none.
     if (isShared(bit)) this.#recountBits()
@@ -201,26 +204,14 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     return record
   }
 
-  /** The key under which `name` may be found, or `undefined` where the mask already says that it is not there. */
-  #lookUp(name: string): string | undefined {
-    const known = knownName(name) ?? knownName(name.toLowerCase())
-    if (known === undefined) return (this.#mask & UNKNOWN_NAMES) === 0 ? undefined : name.toLowerCase()
-    return known.bit !== 0 && (this.#mask & known.bit) === 0 ? undefined : known.key
+  /** Where the first one stands; below 0 where there is none, which the mask mostly knows. */
+  #indexOf({ key, bit }: KnownName): number {
+    return bit !== 0 && (this.#mask & bit) === 0 ? -1 : this.#keys.indexOf(key)
   }
 
-  #index(name: string): void {
-    const known = knownName(name) ?? knownName(name.toLowerCase())
-    if (known === undefined) {
-      this.#keys.push(name.toLowerCase())
-      this.#mask |= UNKNOWN_NAMES
-    } else {
-      this.#keys.push(known.key)
-      this.#mask |= known.bit
-    }
-  }
-
-  #push(name: string, value: string): this {
-    this.#index(name)
+  #push(entry: KnownName, name: string, value: string): this {
+    this.#keys.push(entry.key)
+    this.#mask |= entry.bit
     this.#flat.push(name, value)
     return this
   }
@@ -236,8 +227,12 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
       flat[2 * kept + 1] = flat[2 * i + 1]!
       kept++
     }
-    keys.length = kept
-    flat.length = 2 * kept
+    // Setting `length` is a call into the engine; a pop is not, and there is seldom more than one to make.
+    for (let surplus = keys.length - kept; surplus > 0; surplus--) {
+      keys.pop()
+      flat.pop()
+      flat.pop()
+    }
   }
 
   #recountBits(): void {

@@ -86,6 +86,31 @@ export function knownName(name: string): KnownName | undefined {
   return known.get(name)
 }
 
+const MAX_REMEMBERED = 512
+const remembered = new Map<string, KnownName>()
+
+/** The entry of a name in the spelling given, from the table or remembered; `undefined` where it was not seen before. */
+export function seenName(spelling: string): KnownName | undefined {
+  return known.get(spelling) ?? remembered.get(spelling)
+}
+
+/** An entry for a name that the table does not have in this spelling. */
+export function newName(spelling: string): KnownName {
+  const key = spelling.toLowerCase()
+  const usual = known.get(key)
+  return { spelling, key: usual?.key ?? key, bit: usual?.bit ?? UNKNOWN_NAMES }
+}
+
+/**
+ * The same, remembered. For names that code writes, of which a program has few and uses them again and again; not for those
+ * that clients send. The name must have been checked.
+ */
+export function rememberName(spelling: string): KnownName {
+  const entry = newName(spelling)
+  if (remembered.size < MAX_REMEMBERED) remembered.set(spelling, entry)
+  return entry
+}
+
 /** The entry of a common name, for those who write the same field again and again. Unknown to the table is a mistake. */
 export function fieldName(spelling: string): KnownName {
   const entry = known.get(spelling)

@@ -1,6 +1,6 @@
 /** Which characters may stand in a field name and value (RFC 9110, sections 5.1 and 5.5). */
 import { WireError } from './errors.ts'
-import { knownName } from './header-names.ts'
+import { type KnownName, newName, rememberName, seenName } from './header-names.ts'
 
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
 // Beyond the RFC's CR, LF and NUL every other control character is refused too, and all above U+00FF: written as latin1,
@@ -17,15 +17,28 @@ export function isFieldValue(text: string): boolean {
   return !NOT_VALUE.test(text)
 }
 
-/** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` */
-export function assertField(name: string, value: string): void {
-  if (typeof name !== 'string' || (knownName(name) === undefined && !isToken(name))) {
+/** The entry of a name that is looked for, whatever it is. */
+export function anyName(name: string): KnownName {
+  return seenName(name) ?? (isToken(name) ? rememberName(name) : newName(name))
+}
+
+/**
+ * The entry of a name that is about to be written.
+ * @throws {WireError} `ERR_SLUICE_HEADER_INVALID` where it is no token
+ */
+export function checkedName(name: string): KnownName {
+  const seen = seenName(name)
+  if (seen !== undefined) return seen
+  if (typeof name !== 'string' || !isToken(name))
     throw new WireError('ERR_SLUICE_HEADER_INVALID', `not a field name: ${JSON.stringify(name)}`)
-  }
-  if (typeof value !== 'string' || !isFieldValue(value)) {
-    throw new WireError(
-      'ERR_SLUICE_HEADER_INVALID',
-      `the value of "${name}" has a character that no field value may have`,
-    )
-  }
+  return rememberName(name)
+}
+
+/** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` */
+export function assertValue(name: string, value: string): void {
+  if (typeof value === 'string' && isFieldValue(value)) return
+  throw new WireError(
+    'ERR_SLUICE_HEADER_INVALID',
+    `the value of "${name}" has a character that no field value may have`,
+  )
 }

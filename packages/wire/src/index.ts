@@ -7,14 +7,8 @@ export { fieldName, type KnownName, maskOf, UNKNOWN_NAMES } from './header-names
 export { isFieldValue, isToken } from './header-syntax.ts'
 export { Body, type ReadableOptions, type ReadBodyOptions } from './body.ts'
 export type { BodyFlow, BodySink, BodySource } from './body-flow.ts'
-export {
-  ConnectionPool,
-  type AcquireFailure,
-  type PoolOptions,
-  type PoolStats,
-  type ReusePolicy,
-  type Waiter,
-} from './http1/connection-pool.ts'
+export { ConnectionPool } from './http1/connection-pool.ts'
+export type { AcquireFailure, PoolOptions, PoolStats, ReusePolicy, Waiter } from './http1/pool-contract.ts'
 export type { ClientConnection, CloseReason } from './http1/client-connection.ts'
 export type { ConnectError, ConnectorOptions } from './http1/connector.ts'
 export { HttpServer, type HttpServerOptions, type ListenAddress } from './http1/http-server.ts'

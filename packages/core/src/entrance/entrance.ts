@@ -9,7 +9,7 @@ import type { DownstreamErrorCode } from '../error-codes.ts'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError } from '../errors.ts'
 import { ExchangeRequest, type ReceivedRequest } from '../exchange-request.ts'
 import { Exchange, type Downstream, type RouteInfo } from '../exchange.ts'
-import type { Handler } from '../middleware.ts'
+import type { DirectHandler, Handler } from '../middleware.ts'
 import { problemReply } from '../problem.ts'
 import type { ProxySettings } from '../proxy-settings.ts'
 import type { Reply } from '../reply.ts'
@@ -89,6 +89,10 @@ export class Entrance {
   answer({ exchange, handler }: Admission, respond: (reply: Reply) => void): void {
     this.#settings.inFlight.add(exchange)
     try {
+      if (isDirect(handler)) {
+        const fail = (error: unknown) => respond(this.#failed(error, exchange))
+        return handler.direct(exchange, respond, fail)
+      }
       const reply = handler(exchange)
       if (reply instanceof Promise) {
         reply.then(
@@ -156,6 +160,10 @@ export class Entrance {
     this.#settings.onInternalError(error, exchange)
     return this.#problem(new InternalError('ERR_SLUICE_INTERNAL', { cause: error }))
   }
+}
+
+function isDirect(handler: Handler): handler is DirectHandler {
+  return (handler as Partial<DirectHandler>).direct !== undefined
 }
 
 /** `100-continue` is answered by the listener when the body is first read; nothing else is known (RFC 9110, section 10.1.1). */

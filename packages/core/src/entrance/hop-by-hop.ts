@@ -16,6 +16,7 @@ const HOP_BY_HOP = maskOf(
   'proxy-authorization',
 )
 const CONNECTION = maskOf('connection')
+const ALL_BUT_CONNECTION = HOP_BY_HOP & ~CONNECTION
 
 const NAMES = new Set([
   'connection',
@@ -32,6 +33,8 @@ const NAMES = new Set([
 export function stripHopByHop(headers: HeaderList): void {
   if (!headers.hasAny(HOP_BY_HOP)) return
   const named = headers.hasAny(CONNECTION) ? connectionOptions(headers) : undefined
+  // Nearly always it is `Connection: keep-alive` and nothing else.
+  if (named === undefined && !headers.hasAny(ALL_BUT_CONNECTION)) return void headers.delete('connection')
   headers.deleteWhere((key) => NAMES.has(key) || (named !== undefined && named.has(key)))
 }
 

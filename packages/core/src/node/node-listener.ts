@@ -1,7 +1,10 @@
-/** The listener on `node:http`. */
+/** The listener on `node:http`, or `node:https`. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DownstreamError, type AnyProxyError } from '../errors.ts'
+import { resolveListenTls } from '../listen-tls.ts'
 import { listenerAddress } from '../listener-address.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { problemMessage } from '../problem.ts'
@@ -17,14 +20,15 @@ class NodeListener implements Listener {
   readonly #options: ListenOptions
   readonly #server: Server
   readonly #name: string
-  #connections = 0
+  /** All connections, those included whose handshake is under way. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(options: ListenOptions, services: ListenerServices) {
     this.#options = options
     this.#name = services.entrance.settings.name
     const handler = createNodeHandler(services)
     const continueHandler = createNodeHandler(services, true)
-    this.#server = createServer({
+    const settings = {
       // The entrance checks Host itself, and answers with a problem document.
       requireHostHeader: false,
       maxHeaderSize: options.maxHeaderBytes ?? 16_384,
@@ -33,7 +37,17 @@ class NodeListener implements Listener {
       keepAliveTimeout: options.idleTimeoutMs ?? 65_000,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
-    })
+    }
+    const tls = resolveListenTls(options.tls)
+    // To its user a server of `node:https` is one of `node:http`; only their types do not say so.
+    this.#server =
+      tls === undefined
+        ? createServer(settings)
+        : (createSecureServer({ ...settings, ...tls }) as unknown as Server).prependListener(
+            // Ahead of Node's own, which would have a client that speaks no TLS be answered in HTTP.
+            'tlsClientError',
+            (_error: Error, socket: Duplex) => void socket.destroy(),
+          )
     if (options.maxConnections !== undefined && options.maxConnections > 0)
       this.#server.maxConnections = options.maxConnections
     this.#server.on('request', (request, response) => handler(request, response))
@@ -45,8 +59,8 @@ class NodeListener implements Listener {
     )
     this.#server.on('clientError', (error: Error, socket: Duplex) => this.#refuse(socket, fromParser(error)))
     this.#server.on('connection', (socket) => {
-      this.#connections++
-      socket.once('close', () => this.#connections--)
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
     })
   }
 
@@ -64,11 +78,11 @@ class NodeListener implements Listener {
   }
 
   get address(): ListenerAddress {
-    return listenerAddress(this.#server.address())
+    return listenerAddress(this.#server.address(), this.#options.tls !== undefined)
   }
 
   get connections(): number {
-    return this.#connections
+    return this.#sockets.size
   }
 
   async close(): Promise<void> {
@@ -80,6 +94,8 @@ class NodeListener implements Listener {
 
   destroy(): void {
     this.#server.closeAllConnections()
+    // Node's list leaves out those that are tunnels, and those whose handshake is under way.
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Answers what never became a request. A reply that was begun can't be taken back: then only the connection goes. */

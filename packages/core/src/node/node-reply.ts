@@ -10,6 +10,8 @@ import { drain } from './node-body.ts'
 /** Up to here decoding a body costs less than a second buffer does. */
 const MAX_TEXT_BYTES = 8_192
 
+const NOTHING = Buffer.alloc(0)
+
 /** What a client may still send after an early reply before its connection is closed. */
 const DRAIN = { bytes: 1_048_576, ms: 2_000 }
 
@@ -65,7 +67,7 @@ export class NodeReplyWriter implements BodySink {
     if (trailers !== undefined) this.#addTrailers(trailers)
     if (this.#isRequestComplete()) return this.#finish()
     this.#flush()
-    this.#response.flushHeaders()
+    this.#flushHead()
     drain(this.#request, this.#exchange.clock, DRAIN, () => this.#finish())
   }
 
@@ -96,13 +98,25 @@ export class NodeReplyWriter implements BodySink {
   }
 
   #pipe(reply: Reply): void {
+    const { latin1: text } = reply.body
+    // Small, whole, and text already: one write with the head.
+    if (text !== undefined && this.#isRequestComplete() && this.#exchange.received.method !== 'HEAD') {
+      this.#isDone = true
+      this.#bytes = text.length
+      return void this.#response.end(text, 'latin1')
+    }
     this.#isPiping = true
     reply.body.pipe(this)
     this.#isPiping = false
     if (this.#isDone) return
     // The head leaves at once even where the body takes its time, as with server-sent events.
-    if (this.#held === undefined) this.#response.flushHeaders()
+    if (this.#held === undefined) this.#flushHead()
     else this.#flush()
+  }
+
+  /** Not by `flushHeaders`, which writes the head as UTF-8: bytes beyond ASCII would become two. */
+  #flushHead(): void {
+    this.#response.write(NOTHING)
   }
 
   #flush(): void {

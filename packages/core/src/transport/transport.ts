@@ -22,8 +22,11 @@ export interface TransportRequest extends RequestMessage {
 export interface TransportObserver {
   /** A 1xx reply other than 100 and 101 has come. */
   informational(status: number, headers: HeaderList): void
-  /** The head has come. Fields are as received; the body flows once it is read. */
-  reply(reply: Reply): void
+  /**
+   * The head has come. Fields are as received; the body flows once it is read. `isWhole` says that the body is all in memory
+   * and the attempt is complete: then this was the last call, in the place of `done`.
+   */
+  reply(reply: Reply, isWhole?: boolean): void
   /** The last call, exactly once: the reply is complete, or the attempt has failed. A body in flow was aborted before. */
   done(error: AnyProxyError | undefined): void
 }
@@ -48,9 +51,15 @@ export interface Transport {
   readonly name: string
   send(target: Target, request: TransportRequest, observer: TransportObserver): TransportCall
   stats(target: Target): TransportStats
-  /** The target may be picked from now on: connections that are to be kept ready can be opened. */
+  /**
+   * The target may be picked from now on: connections that are to be kept ready can be opened, in the background. Called
+   * again and again, so it is cheap where nothing is missing.
+   */
   warmUp?(target: Target): void
-  /** The target is gone for good, and nothing is under way there: its connections can be closed. */
+  /**
+   * The target is gone, or gets nothing for a while, and nothing is under way there: its connections can be closed. Another
+   * attempt, or `warmUp`, begins afresh.
+   */
   forget?(target: Target): void
   /** Closes what is idle, waits for what is under way, and refuses the rest. */
   close(): Promise<void>

@@ -77,6 +77,13 @@ class UndiciTransport implements Transport {
     return this.#pools.get(target)?.stats ?? { connected: 0, active: 0, pending: 0 }
   }
 
+  forget(target: Target): void {
+    const pool = this.#pools.get(target)
+    this.#pools.delete(target)
+    // What it rejects with concerns nobody: nothing is under way there.
+    pool?.destroy().catch(() => {})
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()))
   }
@@ -102,6 +109,8 @@ class TargetPool {
   readonly #dispatcher: Dispatcher
   readonly #pool: Pool | undefined
   readonly #connecting = new Set<Socket>()
+  readonly #onConnect = () => void this.#connected++
+  readonly #onDisconnect = () => void this.#connected--
   #connected = 0
 
   constructor(target: Target, options: PoolSettings, dispatcher: Dispatcher | undefined) {
@@ -109,8 +118,7 @@ class TargetPool {
     this.#options = { ...options, connect: this.#connector(options, target.socketPath) }
     this.#pool = dispatcher === undefined ? new Pool(target.origin, this.#options) : undefined
     this.#dispatcher = dispatcher ?? this.#pool!
-    this.#dispatcher.on('connect', () => this.#connected++)
-    this.#dispatcher.on('disconnect', () => this.#connected--)
+    this.#dispatcher.on('connect', this.#onConnect).on('disconnect', this.#onDisconnect)
   }
 
   get stats(): TransportStats {
@@ -132,6 +140,8 @@ class TargetPool {
   }
 
   async destroy(): Promise<void> {
+    // A dispatcher of the user's outlives the targets that are asked by it.
+    this.#dispatcher.off('connect', this.#onConnect).off('disconnect', this.#onDisconnect)
     const destroyed = this.#pool?.destroy()
     for (const socket of this.#connecting) socket.destroy()
     await destroyed

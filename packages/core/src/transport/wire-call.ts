@@ -72,9 +72,11 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
     this.#observer.informational(status, headers)
   }
 
-  reply(status: number, headers: HeaderList, body: Body): void {
+  reply(status: number, headers: HeaderList, body: Body, isWhole: boolean): void {
     this.#hasHead = true
-    this.#observer.reply(new Reply(status, headers, body))
+    this.#observer.reply(new Reply(status, headers, body), isWhole)
+    // Unless it threw: then `done` tells it why.
+    this.#isDone = isWhole
   }
 
   upgraded(status: number, headers: HeaderList, connection: ClientConnection, head: Buffer): void {

@@ -25,7 +25,12 @@ export interface WireTransportOptions {
   readonly maxLifetimeMs?: number
   /** After so many requests a connection is not used again. 0 for no limit. @default 0 */
   readonly maxRequests?: number
-  /** Idle connections that are kept whatever the idle timeout says. @default 0 */
+  /**
+   * Idle connections to have at hand, whatever the idle timeout says: opened in the background as soon as the target may be
+   * picked, and whenever one was taken or closed; after a failure with growing pauses. Attempts come first where
+   * `maxConnections` leaves no room for both. They do not keep the process alive.
+   * @default 0
+   */
   readonly minIdle?: number
   /**
    * Which attempts may use a connection that has served others: `always`, `never`, or `safe`: one that could not be made
@@ -54,6 +59,8 @@ class WireTransport implements Transport {
   readonly #tls: TransportTlsOptions
   readonly #options: Omit<PoolOptions, 'host' | 'port'>
   readonly #pools = new Map<Target, ConnectionPool>()
+  /** Those of forgotten targets, until nothing is under way in them. */
+  readonly #leaving = new Set<ConnectionPool>()
   #isClosed = false
 
   constructor(options: WireTransportOptions) {
@@ -95,14 +102,28 @@ class WireTransport implements Transport {
     return this.#pools.get(target)?.stats
   }
 
+  warmUp(target: Target): void {
+    if (this.#options.minIdle === 0 || this.#isClosed) return
+    const pool = this.#pools.get(target) ?? this.#open(target)
+    pool.warmUp()
+  }
+
+  forget(target: Target): void {
+    const pool = this.#pools.get(target)
+    if (pool === undefined) return
+    this.#pools.delete(target)
+    this.#leaving.add(pool)
+    void pool.retire().then(() => this.#leaving.delete(pool))
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#pools.values()].map(async (pool) => await pool.close()))
+    await Promise.all([...this.#pools.values(), ...this.#leaving].map(async (pool) => await pool.close()))
   }
 
   async destroy(): Promise<void> {
     this.#isClosed = true
-    for (const pool of this.#pools.values()) pool.destroy()
+    for (const pool of [...this.#pools.values(), ...this.#leaving]) pool.destroy()
     await Promise.resolve()
   }
 

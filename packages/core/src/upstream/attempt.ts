@@ -1,6 +1,6 @@
 /** One try at one target: the record that logs, gates and `explain` read, and the observer of its transport. */
 import type { Body, HeaderList } from '@sluice/wire'
-import type { AnyProxyError } from '../errors.ts'
+import { type AnyProxyError, InternalError } from '../errors.ts'
 import { attemptEnded } from '../events.ts'
 import type { Reply } from '../reply.ts'
 import type { TransportCall, TransportObserver, TransportRequest } from '../transport/transport.ts'
@@ -59,8 +59,20 @@ export class Attempt implements TransportObserver {
   }
 
   send(request: TransportRequest): void {
-    this.upstream.began(this)
-    this.#call = this.upstream.transport.send(this.target, request, this)
+    try {
+      this.upstream.began(this)
+      this.#call = this.upstream.transport.send(this.target, request, this)
+    } catch (cause) {
+      this.#neverSent(cause)
+      throw cause
+    }
+  }
+
+  /** A gate, a balancer or the transport threw, and nobody will call back. */
+  #neverSent(cause: unknown): void {
+    const error = new InternalError('ERR_SLUICE_INTERNAL', { cause, target: this.target.key })
+    if (this.endedAt === undefined) this.#end(error, this.upstream.clock.now())
+    this.upstream.vacated(this.target)
   }
 
   /** Gives it up, and frees its connection. Harmless once it has ended. */
@@ -81,18 +93,32 @@ export class Attempt implements TransportObserver {
     this.#owner.informational(status, headers)
   }
 
-  reply(reply: Reply): void {
+  reply(reply: Reply, isWhole = false): void {
     this.phase = 'replied'
     this.headAt = this.upstream.clock.now()
     this.status = reply.status
     this.#replyBody = reply.body
     this.upstream.observe(this)
+    // What is told of the attempt is told before anybody goes on with its reply, and finds it complete.
+    if (isWhole) this.#end(undefined, this.headAt)
     this.#owner.replied(this, reply)
+    if (!isWhole) return
+    this.#owner.finished(this)
+    this.upstream.vacated(this.target)
   }
 
   done(error: AnyProxyError | undefined): void {
-    const hadReply = this.phase === 'replied'
-    this.endedAt = this.upstream.clock.now()
+    const hadReply = this.headAt !== undefined
+    // A hook that threw at the end of a whole reply has left it ended, but not settled.
+    if (this.endedAt === undefined) this.#end(error, this.upstream.clock.now())
+    else this.error = error
+    if (hadReply) this.#owner.finished(this)
+    else if (error !== undefined) this.#owner.failed(this, error)
+    this.upstream.vacated(this.target)
+  }
+
+  #end(error: AnyProxyError | undefined, now: number): void {
+    this.endedAt = now
     this.error = error
     // Only what the target did counts against it: a shutdown, a client that leaves, or a queue of ours that is full, says
     // nothing about its health.
@@ -101,7 +127,5 @@ export class Attempt implements TransportObserver {
     if (isItsDoing) this.upstream.observe(this)
     this.upstream.ended(this)
     if (attemptEnded.hasSubscribers) attemptEnded.publish(this)
-    if (hadReply) this.#owner.finished(this)
-    else if (error !== undefined) this.#owner.failed(this, error)
   }
 }

@@ -35,6 +35,11 @@ export interface BalancerServices {
   readonly random: Random
   /** All targets at this moment, those that are not admissible included. */
   targets(): readonly Target[]
+  /**
+   * What the gates say of a target, whatever its state: for what may go on at one that drains. Not for each pick of each
+   * target: all gates are asked.
+   */
+  admits?(target: Target): boolean
 }
 
 /** Makes a balancer; an option such as `balancer: leastConnections()` holds one of these. */

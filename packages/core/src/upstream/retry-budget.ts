@@ -19,7 +19,10 @@ export interface RetryBudgetOptions {
 const BUCKET_MS = 1_000
 const BUCKETS = 10
 
-/** A budget over a sliding window of 10 seconds. Times are those of a clock's `now()`. */
+/**
+ * A budget over a window of 10 seconds, which moves on by whole ones: this second and the nine before it. Times are those of
+ * a clock's `now()`.
+ */
 export class RetryBudget {
   readonly #ratio: number
   readonly #minRetries: number

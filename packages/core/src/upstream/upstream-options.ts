@@ -77,5 +77,7 @@ export interface UpstreamSnapshot {
   readonly pending: number
   /** Whether the word of the gates counts for nothing at the moment. */
   readonly isPanicking: boolean
+  /** What the source of the targets says of itself; missing where they are written down. */
+  readonly source?: unknown
   readonly targets: readonly TargetSnapshot[]
 }

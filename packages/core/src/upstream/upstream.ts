@@ -52,7 +52,9 @@ export class Upstream {
   readonly #balancer: Balancer
   readonly #source: RunningTargetSource | undefined
   #targets: readonly Target[] = []
-  #admissible: readonly Target[] = NO_TARGETS
+  #admissible: readonly Target[] = []
+  /** By the gates alone, whatever the panic threshold says. */
+  #admitted: readonly Target[] = NO_TARGETS
   /** Removed, with attempts still under way. */
   readonly #leaving = new Set<Target>()
   /** Who waits for the last attempt at a target to end. */
@@ -69,9 +71,11 @@ export class Upstream {
     this.random = options.random ?? systemRandom
     this.retryBudget = new RetryBudget(options.retryBudget, `${at}.retryBudget`)
     this.timeouts = options
+    for (const name of ['headTimeoutMs', 'bodyIdleTimeoutMs', 'totalTimeoutMs'] as const)
+      atLeast(0, options[name] ?? 0, `${at}.${name}`)
     this.#maxActive = limit(options.maxActive, `${at}.maxActive`)
     this.#maxActivePerTarget = limit(options.maxActivePerTarget, `${at}.maxActivePerTarget`)
-    this.#panicThreshold = atLeast(0, options.panicThreshold ?? 0, `${at}.panicThreshold`)
+    this.#panicThreshold = share(options.panicThreshold ?? 0, `${at}.panicThreshold`)
     const order = options.pendingOrder ?? 'fifo'
     if (order !== 'fifo' && order !== 'lifo') throw new ConfigError(`${at}.pendingOrder`, 'must be "fifo" or "lifo"')
     this.#queue = new PendingQueue(this.clock, {
@@ -89,6 +93,7 @@ export class Upstream {
       clock: this.clock,
       random: this.random,
       targets: () => this.#targets,
+      admits: (target: Target) => this.#isPanicking || this.#gates.every((gate) => gate.admits(target)),
     }
     this.#balancer = (options.balancer ?? roundRobin())(services)
     this.#gates = (options.gates ?? []).map((create) => create({ ...services, changed: () => this.#refresh() }))
@@ -170,6 +175,10 @@ export class Upstream {
     this.#active--
     this.#balancer.ended?.(target, attempt)
     for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.ended?.(target, attempt)
+  }
+
+  /** @internal An attempt is over, and its exchange has no further one for its place. */
+  vacated(target: Target): void {
     if (target.active === 0 && this.#onEmpty.size > 0) this.#emptied(target)
     if (this.#queue.size > 0) this.#queue.serve()
   }
@@ -197,13 +206,14 @@ export class Upstream {
   }
 
   /**
-   * Gives a target nothing new. Resolves when nothing is under way there.
+   * Gives a target nothing new. Resolves when nothing is under way there, and its connections are closed.
    * @throws {RangeError} where there is no such target
    */
   async drain(key: string): Promise<void> {
     const target = this.#targetOf(key)
     this.update(key, { state: 'drain' })
     await this.#whenEmpty(target)
+    if (target.state === 'drain') this.transport.forget?.(target)
   }
 
   /**
@@ -235,6 +245,7 @@ export class Upstream {
       active: this.#active,
       pending: this.#queue.size,
       isPanicking: this.#isPanicking,
+      source: this.#source?.snapshot?.(),
       targets: [...this.#targets, ...this.#leaving].map((target) => this.#describe(target)),
     }
   }
@@ -260,38 +271,37 @@ export class Upstream {
     this.#targets = targets
     for (const target of removed) {
       this.#leaving.add(target)
-      void this.#whenEmpty(target).then(() => {
-        this.#leaving.delete(target)
-        this.transport.forget?.(target)
-      })
+      void this.#letGo(target)
     }
     this.#refresh()
   }
 
   #refresh(): void {
     const up = this.#targets.filter((target) => target.state === 'up')
-    let admissible = up.filter((target) => this.#gates.every((gate) => gate.admits(target)))
-    this.#isPanicking = admissible.length < up.length * this.#panicThreshold
-    if (this.#isPanicking) admissible = up
-    const before = this.#admissible
-    this.#admissible = admissible
-    if (this.#gates.length > 0) this.#announce(admissible, before)
+    const admitted = up.filter((target) => this.#gates.every((gate) => gate.admits(target)))
+    this.#isPanicking = admitted.length < up.length * this.#panicThreshold
+    this.#admissible = this.#isPanicking ? up : admitted
+    const before = this.#admitted
+    // What a source finds after there was nothing is what the upstream begins with.
+    this.#admitted = this.#targets.length === 0 ? NO_TARGETS : admitted
+    if (this.#gates.length > 0) this.#announce(admitted, before)
     for (const target of this.#targets) {
       target.effectiveWeight = this.#gates.reduce(
         (weight, gate) => weight * (gate.weight?.(target) ?? 1),
         target.weight,
       )
     }
-    this.#balancer.update(admissible)
-    for (const target of admissible) this.transport.warmUp?.(target)
+    // By the field: a gate that was told may have asked for another look, which has found another one.
+    this.#balancer.update(this.#admissible)
+    for (const target of this.#admissible) this.transport.warmUp?.(target)
     if (this.#queue.size > 0) this.#queue.serve()
   }
 
   /** Tells the gates who has become admissible; nobody has who was there from the start. */
-  #announce(admissible: readonly Target[], before: readonly Target[]): void {
+  #announce(admitted: readonly Target[], before: readonly Target[]): void {
     if (before === NO_TARGETS) return
     const known = new Set(before)
-    for (const target of admissible) {
+    for (const target of admitted) {
       if (known.has(target)) continue
       for (const gate of this.#gates) gate.entered?.(target)
     }
@@ -331,6 +341,12 @@ export class Upstream {
     return reasons
   }
 
+  async #letGo(target: Target): Promise<void> {
+    await this.#whenEmpty(target)
+    this.#leaving.delete(target)
+    this.transport.forget?.(target)
+  }
+
   async #whenEmpty(target: Target): Promise<void> {
     if (target.active === 0) return
     await new Promise<void>((resolve) => {
@@ -350,4 +366,9 @@ export class Upstream {
 function limit(value: number | undefined, at: string): number {
   if (value === undefined || value === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
   return atLeast(1, value, at)
+}
+
+function share(value: number, at: string): number {
+  if (value >= 0 && value <= 1) return value
+  throw new ConfigError(at, 'must be a number from 0 to 1')
 }

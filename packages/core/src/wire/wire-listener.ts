@@ -17,6 +17,7 @@ import { type AnyProxyError, DownstreamError, ProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import type { Downstream } from '../exchange.ts'
 import { limitBody } from '../limited-body.ts'
+import { resolveListenTls } from '../listen-tls.ts'
 import { listenerAddress } from '../listener-address.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { readPeer } from '../node/node-socket.ts'
@@ -46,6 +47,7 @@ class WireListener implements Listener {
       clock: settings.clock,
       connection: connectionOptions(options, settings.maxTargetBytes),
       maxConnections: options.maxConnections ?? 0,
+      tls: resolveListenTls(options.tls),
       onRequest: (request) => this.#take(request),
       onError: (error, request) => {
         const wire = request?.observer as WireExchange | undefined
@@ -61,7 +63,7 @@ class WireListener implements Listener {
   }
 
   get address(): ListenerAddress {
-    return listenerAddress(this.#server.address)
+    return listenerAddress(this.#server.address, this.#options.tls !== undefined)
   }
 
   get connections(): number {

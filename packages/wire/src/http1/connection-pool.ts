@@ -6,54 +6,10 @@
 import type { Clock, ScheduledCall } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { ClientConnection, type ClientConnectionOwner, type CloseReason } from './client-connection.ts'
-import { type ConnectError, Connector, type ConnectorOptions } from './connector.ts'
+import { Connector } from './connector.ts'
+import { IdleReserve } from './idle-reserve.ts'
 import type { MessageLimits } from './limits.ts'
-
-/**
- * Which requests may go over a connection that has served others: `always`; `never`; `safe`: those that could not be
- * repeated only where the connection was in use within the last second.
- */
-export type ReusePolicy = 'safe' | 'always' | 'never'
-
-/** Options of a pool; durations in milliseconds, 0 for no limit. */
-export interface PoolOptions extends ConnectorOptions {
-  readonly limits: MessageLimits
-  readonly maxConnections: number
-  /** Requests that wait while all connections are busy; more fail at once. */
-  readonly maxPending: number
-  /** Longest such wait. */
-  readonly pendingTimeoutMs: number
-  readonly idleTimeoutMs: number
-  /** After this time, with up to a tenth more by chance, a connection is closed once it is idle. */
-  readonly maxLifetimeMs: number
-  readonly maxRequests: number
-  /** Idle connections that the idle timeout leaves. */
-  readonly minIdle: number
-  readonly reuse: ReusePolicy
-}
-
-/** Why there is no connection. */
-export type AcquireFailure = ConnectError | { readonly kind: 'queue-full' | 'queue-timeout' | 'closed' }
-
-/** Wants a connection. */
-export interface Waiter {
-  /** Whether its request can be repeated, should the connection turn out to be stale. */
-  readonly isRepeatable: boolean
-  /** Whether only a new connection will do. */
-  readonly needsFresh: boolean
-  acquired(connection: ClientConnection, isReused: boolean): void
-  refused(failure: AcquireFailure): void
-}
-
-/** Live figures. */
-export interface PoolStats {
-  readonly active: number
-  readonly idle: number
-  readonly connecting: number
-  readonly pending: number
-  readonly opened: number
-  readonly closed: Readonly<Record<CloseReason, number>>
-}
+import type { PoolOptions, PoolStats, Waiter } from './pool-contract.ts'
 
 const SAFE_IDLE_MS = 1_000
 
@@ -85,7 +41,10 @@ export class ConnectionPool implements ClientConnectionOwner {
   }
   #opened = 0
   #isClosed = false
-  #onDrained: (() => void) | undefined
+  #isRetired = false
+  readonly #onDrained: (() => void)[] = []
+  #reserve: IdleReserve | undefined = undefined
+  #renewal: ScheduledCall | undefined = undefined
 
   constructor(options: PoolOptions, clock: Clock, random: () => number) {
     this.clock = clock
@@ -111,7 +70,14 @@ export class ConnectionPool implements ClientConnectionOwner {
   acquire(waiter: Waiter): void {
     if (this.#isClosed) return waiter.refused({ kind: 'closed' })
     const connection = waiter.needsFresh ? undefined : this.#takeIdle(waiter.isRepeatable)
-    if (connection !== undefined) return waiter.acquired(connection, true)
+    if (connection !== undefined) {
+      // Also one that has served nothing: it may have grown stale all the same.
+      if (this.#reserve === undefined) return waiter.acquired(connection, true)
+      connection.socket.ref()
+      waiter.acquired(connection, true)
+      return this.#reserve.fill()
+    }
+    if (!this.#hasRoom) this.#giveUpOneOfReserve()
     if (this.#hasRoom) return this.#connectFor(waiter)
     this.#enqueue(waiter)
     // One that is idle and will not do for this waiter makes room for one that will.
@@ -124,40 +90,45 @@ export class ConnectionPool implements ClientConnectionOwner {
     this.#connecting.delete(waiter)
     const index = this.#pending.findIndex((each) => each.waiter === waiter)
     if (index >= 0) this.#pending.splice(index, 1)[0]!.timeout?.cancel()
+    this.#checkDrained()
     this.#serveNextPending()
   }
 
-  /** Opens connections until `count` are idle. Resolves when they are, or can't be had. */
-  async warmUp(count: number): Promise<void> {
-    const room = this.#options.maxConnections - this.#open.size - this.#connecting.size
-    const missing = this.#isClosed ? 0 : Math.min(count - this.#idle.length, room)
-    const opened = Array.from({ length: Math.max(0, missing) }, async () => {
-      await new Promise<void>((resolve) => {
-        this.#connectFor({
-          isRepeatable: true,
-          needsFresh: true,
-          acquired: (connection) => {
-            this.released(connection)
-            resolve()
-          },
-          refused: () => resolve(),
-        })
-      })
+  /**
+   * From now on there are `minIdle` idle connections: opened in the background, now and whenever one was taken or closed, as
+   * far as `maxConnections` leaves room that no request wants. Calling it again only looks whether one is missing.
+   */
+  warmUp(): void {
+    if (this.#options.minIdle === 0 || this.#isClosed || this.#isRetired) return
+    this.#reserve ??= new IdleReserve({
+      clock: this.clock,
+      random: this.#random,
+      missing: (underWay) => this.#missing(underWay),
+      open: (waiter) => this.#connectFor(waiter, true),
+      opened: (connection) => this.released(connection),
     })
-    await Promise.all(opened)
+    this.#reserve.fill()
+  }
+
+  /**
+   * Keeps nothing from now on: closes what is idle, and each of the others after its request. Those that wait are still
+   * served. Resolves when nothing is left.
+   */
+  async retire(): Promise<void> {
+    this.#isRetired = true
+    this.#stopKeeping()
+    await this.#drained()
   }
 
   /** Closes what is idle, refuses what waits, and resolves when what is under way has ended. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#sweep.dispose()
     for (const { waiter, timeout } of this.#pending.splice(0)) {
       timeout?.cancel()
       waiter.refused({ kind: 'closed' })
     }
-    for (const connection of this.#idle.splice(0)) connection.close('pool-closed')
-    if (this.#open.size + this.#connecting.size === 0) return
-    await new Promise<void>((resolve) => (this.#onDrained = resolve))
+    this.#stopKeeping()
+    await this.#drained()
   }
 
   /** Closes everything now. */
@@ -176,7 +147,10 @@ export class ConnectionPool implements ClientConnectionOwner {
   released(connection: ClientConnection): void {
     const { maxRequests, idleTimeoutMs, reuse } = this.#options
     if (this.#isClosed) return connection.close('pool-closed')
-    if (reuse === 'never' || (maxRequests > 0 && connection.requests >= maxRequests)) return connection.close('used-up')
+    const { requests } = connection
+    // One that was opened beforehand has served none yet.
+    if (requests > 0 && (reuse === 'never' || (maxRequests > 0 && requests >= maxRequests)))
+      return connection.close('used-up')
     if (this.#isAged(connection)) return connection.close('aged')
     const next = this.#pending.findIndex(({ waiter }) => !waiter.needsFresh)
     if (next >= 0) {
@@ -186,8 +160,10 @@ export class ConnectionPool implements ClientConnectionOwner {
     }
     // All that wait need new ones, for which this one is in the way.
     if (this.#pending.length > 0) return connection.close('not-reusable')
+    if (this.#isRetired) return connection.close('pool-closed')
     if (this.#idle.length === this.#options.minIdle) this.#sweep.arm(idleTimeoutMs)
     this.#idle.push(connection)
+    if (this.#reserve !== undefined) this.#rest(connection, this.#reserve)
   }
 
   closed(connection: ClientConnection, reason: CloseReason): void {
@@ -196,6 +172,8 @@ export class ConnectionPool implements ClientConnectionOwner {
     const index = this.#idle.lastIndexOf(connection)
     if (index >= 0) this.#idle.splice(index, 1)
     this.#checkDrained()
+    // First, as it may have to pause: then it opens nothing for now.
+    this.#reserve?.lost(connection)
     this.#serveNextPending()
   }
 
@@ -203,8 +181,59 @@ export class ConnectionPool implements ClientConnectionOwner {
     return this.#open.size + this.#connecting.size < this.#options.maxConnections
   }
 
+  get #isEmpty(): boolean {
+    return this.#open.size + this.#connecting.size + this.#pending.length === 0
+  }
+
   #checkDrained(): void {
-    if (this.#open.size + this.#connecting.size === 0) this.#onDrained?.()
+    if (this.#onDrained.length > 0 && this.#isEmpty) for (const resolve of this.#onDrained.splice(0)) resolve()
+  }
+
+  async #drained(): Promise<void> {
+    if (!this.#isEmpty) await new Promise<void>((resolve) => this.#onDrained.push(resolve))
+  }
+
+  #stopKeeping(): void {
+    this.#sweep.dispose()
+    this.#renewal?.cancel()
+    this.#reserve?.stop()
+    while (this.#giveUpOneOfReserve());
+    for (const connection of this.#idle.splice(0)) connection.close('pool-closed')
+  }
+
+  /** Requests come first. */
+  #missing(underWay: number): number {
+    if (this.#pending.length > 0) return 0
+    const { minIdle, maxConnections } = this.#options
+    return Math.min(minIdle - this.#idle.length - underWay, maxConnections - this.#open.size - this.#connecting.size)
+  }
+
+  #giveUpOneOfReserve(): boolean {
+    const waiter = this.#reserve?.giveUpOne()
+    if (waiter === undefined) return false
+    this.#connecting.get(waiter)?.()
+    return this.#connecting.delete(waiter)
+  }
+
+  /** What is kept for good must neither keep the process alive nor grow too old unnoticed. */
+  #rest(connection: ClientConnection, reserve: IdleReserve): void {
+    connection.socket.unref()
+    if (connection.requests > 0) reserve.served()
+    this.#renewal ??= this.#renewalAfter(connection.openedAt + connection.lifetimeMs)
+  }
+
+  #renewalAfter(time: number): ScheduledCall | undefined {
+    if (time === Number.POSITIVE_INFINITY) return undefined
+    return this.clock.schedule(Math.max(1, time - this.clock.now() + 1), () => this.#closeAged())
+  }
+
+  #closeAged(): void {
+    for (const connection of this.#idle.filter((each) => this.#isAged(each))) {
+      this.#idle.splice(this.#idle.indexOf(connection), 1)
+      connection.close('aged')
+    }
+    const ends = this.#idle.map(({ openedAt, lifetimeMs }) => openedAt + lifetimeMs)
+    this.#renewal = this.#renewalAfter(Math.min(...ends))
   }
 
   #takeIdle(isRepeatable: boolean): ClientConnection | undefined {
@@ -222,7 +251,7 @@ export class ConnectionPool implements ClientConnectionOwner {
     return undefined
   }
 
-  #connectFor(waiter: Waiter): void {
+  #connectFor(waiter: Waiter, isBackground = false): void {
     const cancel = this.#connector.connect(
       (read) => {
         const connection = new ClientConnection(this, this.#lifetime())
@@ -241,12 +270,14 @@ export class ConnectionPool implements ClientConnectionOwner {
         this.#checkDrained()
         this.#serveNextPending()
       },
+      isBackground,
     )
     this.#connecting.set(waiter, cancel)
   }
 
   #serveNextPending(): void {
-    if (this.#isClosed || this.#pending.length === 0 || !this.#hasRoom) return
+    if (this.#pending.length === 0) return this.#reserve?.fill()
+    if (this.#isClosed || !this.#hasRoom) return
     const next = this.#pending.shift()
     if (next === undefined) return
     next.timeout?.cancel()

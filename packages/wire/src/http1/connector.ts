@@ -46,11 +46,15 @@ export class Connector {
     this.#names = dnsTtlMs === 0 ? undefined : new DnsCache(clock, dnsTtlMs, lookup)
   }
 
-  /** Connects; exactly one of the callbacks is called, unless the returned function cancels before. */
+  /**
+   * Connects; exactly one of the callbacks is called, unless the returned function cancels before. `isBackground`: nobody
+   * waits for it, so that it does not keep the process alive.
+   */
   connect(
     make: MakeConnection,
     connected: (connection: ClientConnection) => void,
     failed: (error: ConnectError) => void,
+    isBackground = false,
   ): () => void {
     let onBytes: OnBytes = ignore
     const connection = make((callback) => (onBytes = callback))
@@ -63,6 +67,7 @@ export class Connector {
       process.nextTick(() => isCancelled || failed({ kind: 'connect-failed', error: error as Error }))
       return () => (isCancelled = true)
     }
+    if (isBackground) socket.unref()
     let isSettled = false
     const settle = () => {
       isSettled = true

@@ -1,6 +1,6 @@
 /** Field lines, as they stand in a head and in a trailer section (RFC 9112, section 5). */
 import { HeaderList } from '../header-list.ts'
-import { hashStep, type KnownName, knownName, knownNameAt, UNKNOWN_NAMES } from '../header-names.ts'
+import { hashStep, knownNameAt, newName } from '../header-names.ts'
 import { COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN } from './characters.ts'
 import { MessageError } from './message-error.ts'
 
@@ -34,7 +34,7 @@ export function parseFieldLines(text: string, from: number, end: number, maxFiel
       throw new MessageError('malformed', 'a field value has a character that none may have')
     let valueEnd = at
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-    const known = knownNameAt(text, nameStart, nameEnd - nameStart, hash) ?? unusualName(text.slice(nameStart, nameEnd))
+    const known = knownNameAt(text, nameStart, nameEnd - nameStart, hash) ?? newName(text.slice(nameStart, nameEnd))
     flat.push(known.spelling, text.slice(valueStart, valueEnd))
     keys.push(known.key)
     mask |= known.bit
@@ -42,13 +42,6 @@ export function parseFieldLines(text: string, from: number, end: number, maxFiel
   }
   if (flat.length > 2 * maxFields) throw new MessageError('too-many-fields', `there are more than ${maxFields} fields`)
   return HeaderList.parsed(flat, keys, mask)
-}
-
-/** A name that the table does not have, or has in another spelling. */
-function unusualName(spelling: string): KnownName {
-  const key = spelling.toLowerCase()
-  const known = knownName(key)
-  return { spelling, key: known?.key ?? key, bit: known?.bit ?? UNKNOWN_NAMES }
 }
 
 function isBlank(code: number): boolean {

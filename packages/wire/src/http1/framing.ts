@@ -10,6 +10,7 @@ import { MessageError } from './message-error.ts'
 export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
+const TRANSFER_ENCODING = maskOf('transfer-encoding')
 const FRAMING = maskOf('content-length', 'transfer-encoding')
 
 /**
@@ -30,7 +31,7 @@ export function requestFraming(headers: HeaderList, isHttp10: boolean): number {
  * @throws {MessageError} `malformed`
  */
 export function replyFraming(status: number, method: string, headers: HeaderList, isHttp10: boolean): number {
-  const coding = headers.get('transfer-encoding')
+  const coding = headers.hasAny(TRANSFER_ENCODING) ? headers.get('transfer-encoding') : undefined
   const length = contentLength(headers)
   if (coding !== undefined && (isHttp10 || length !== undefined))
     throw new MessageError('malformed', 'the body can be framed in more than one way')

@@ -48,7 +48,8 @@ export class HttpServer implements ConnectionOwner {
     this.options = settings.connection
     this.#settings = settings
     this.#dateLine = new DateLine(settings.clock)
-    const shared = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
+    // With TLS only once its handshake is done: before, a client that ends its side has left, and nobody would hear of it.
+    const shared = { allowHalfOpen: settings.tls === undefined, noDelay: true, pauseOnConnect: true }
     const accept = (socket: Socket) => this.#accept(socket)
     this.#server =
       settings.tls === undefined
@@ -136,6 +137,7 @@ export class HttpServer implements ConnectionOwner {
       socket.on('error', ignore)
       return void socket.destroy()
     }
+    socket.allowHalfOpen = true
     this.#connections.add(new ServerConnection(socket, this))
   }
 }

@@ -1,8 +1,8 @@
-import { type BodyFlow, type BodySink, type BodySource, NO_FLOW } from '../body-flow.ts'
 /**
  * One request to a target and its reply: the sink of the request's body and the source of the reply's, in one object. What
  * of a reply is there before anybody reads it is kept up to a bound; a small one is complete before its head is looked at.
  */
+import { type BodyFlow, type BodySink, type BodySource, NO_FLOW } from '../body-flow.ts'
 import { Body } from '../body.ts'
 import { WireError } from '../errors.ts'
 import type { HeaderList } from '../header-list.ts'
@@ -41,7 +41,8 @@ export type RequestFailure = 'closed' | 'cut-short' | 'malformed' | 'head-timeou
 /** Learns what becomes of a request. */
 export interface ReplyObserver {
   informational(status: number, headers: HeaderList): void
-  reply(status: number, headers: HeaderList, body: Body): void
+  /** The head. `isWhole`: all of it is here, and the connection is free again. */
+  reply(status: number, headers: HeaderList, body: Body, isWhole: boolean): void
   /** The target has switched protocols; `head` is what has come behind its reply. */
   upgraded(status: number, headers: HeaderList, connection: ClientConnection, head: Buffer): void
   /** A failure in the observer's own words: what the reader of the reply's body gets, and `done`. */
@@ -193,46 +194,56 @@ export class OutgoingRequest implements BodySink, BodySource {
       else {
         const behind = this.#connection.heads.read(bytes, at, to)
         if (behind < 0) return to
-        at = behind
-        if (this.#readHead(bytes, at, to)) return to
+        at = this.#readHead(bytes, behind, to)
       }
     }
     return at
   }
 
-  /** Says whether the connection has become a tunnel. */
-  #readHead(bytes: Buffer, at: number, to: number): boolean {
+  /** Returns the place behind what it took: the head, and a small body that is there whole. */
+  #readHead(bytes: Buffer, at: number, to: number): number {
     const { heads, limits, deadline } = this.#connection
     const { status, httpVersion, headers } = parseReplyHead(heads.text, heads.end, limits)
     // An idle connection does not keep its last head.
     heads.text = ''
-    if (status === 101) return this.#switchProtocols(headers, Buffer.from(bytes.subarray(at, to)))
+    if (status === 101) {
+      this.#switchProtocols(headers, Buffer.from(bytes.subarray(at, to)))
+      return to
+    }
     const framing = replyFraming(status, this.#message.method, headers, httpVersion === '1.0')
     if (status < 200) {
       this.#hasBegun = true
       if (status !== 100) this.#observer.informational(status, headers)
-      return false
+      return at
     }
     this.#left = framing
-    this.#isReusable = this.#left !== UNTIL_CLOSE && asksToPersist(headers, httpVersion)
+    this.#isReusable = framing !== UNTIL_CLOSE && asksToPersist(headers, httpVersion)
     this.#hasHead = true
-    if (this.#left === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
-    if (this.#left === 0) {
-      this.#observer.reply(status, headers, Body.empty)
-      if (this.#outcome === 'pending') this.#complete(undefined, at === to)
-      return false
+    if (framing >= 0 && framing <= MAX_TEXT_BYTES && framing <= to - at) {
+      // All of it is here: it becomes text, as which it leaves again, without a buffer, a source and a sink.
+      const end = at + framing
+      const body = framing === 0 ? Body.empty : Body.ofLatin1(bytes.toString('latin1', at, end))
+      this.#finish(undefined, end === to)
+      let failure: Error | undefined
+      try {
+        this.#observer.reply(status, headers, body, true)
+      } catch (error) {
+        failure = this.#observer.translate('internal', error instanceof Error ? error : new Error(String(error)))
+      }
+      this.#observer.done(failure)
+      return end
     }
+    if (framing === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
     deadline.arm(this.#message.bodyIdleTimeoutMs)
-    this.#observer.reply(status, headers, Body.from(this, this.#left > 0 ? this.#left : undefined))
-    return false
+    this.#observer.reply(status, headers, Body.from(this, framing > 0 ? framing : undefined), false)
+    return at
   }
 
-  #switchProtocols(headers: HeaderList, head: Buffer): boolean {
+  #switchProtocols(headers: HeaderList, head: Buffer): void {
     if (this.#message.upgrade === undefined)
       throw new MessageError('malformed', 'a switch of protocols that nobody asked for')
     this.#outcome = 'complete'
     this.#observer.upgraded(101, headers, this.#connection, head)
-    return true
   }
 
   #readBody(bytes: Buffer, at: number, to: number): number {
@@ -341,6 +352,16 @@ export class OutgoingRequest implements BodySink, BodySource {
   }
 
   #complete(trailers: HeaderList | undefined, isAllRead: boolean): void {
+    this.#finish(trailers, isAllRead)
+    try {
+      if (this.#sink !== undefined) this.#endSink()
+    } finally {
+      this.#observer.done(undefined)
+    }
+  }
+
+  /** The whole reply is here: frees the connection. */
+  #finish(trailers: HeaderList | undefined, isAllRead: boolean): void {
     this.#trailers = trailers
     this.#outcome = 'complete'
     // A target that answers before it has the whole request has lost track of where the next one begins.
@@ -348,11 +369,6 @@ export class OutgoingRequest implements BodySink, BodySource {
     if (!this.#isSent) this.#flow.cancel(new Error('the target has answered before the whole request was sent'))
     // Freed first, so that what the end of the body sets off finds this connection, which is warm.
     this.#connection.finished(isReusable)
-    try {
-      if (this.#sink !== undefined) this.#endSink()
-    } finally {
-      this.#observer.done(undefined)
-    }
   }
 
   #endSink(): void {

@@ -1,5 +1,5 @@
-import { type BodyFlow, type BodySink, NO_FLOW } from '../body-flow.ts'
 /** Writes one reply to a connection: head and the body bytes at hand in one piece, then chunk by chunk. */
+import { type BodyFlow, type BodySink, NO_FLOW } from '../body-flow.ts'
 import type { Body } from '../body.ts'
 import { WireError } from '../errors.ts'
 import type { HeaderList } from '../header-list.ts'
@@ -52,6 +52,14 @@ export class ReplyEncoder implements BodySink {
   }
 
   start(): void {
+    const text = this.#body.latin1
+    // A small body that came as text leaves as text: no buffer, no flow.
+    if (this.#hasBody && text !== undefined) {
+      this.#text += text
+      this.bodyBytes = text.length
+      this.#toSend = 0
+      return this.end()
+    }
     if (this.#hasBody) this.#body.pipe(this)
     else this.#endWithoutBody()
     this.#isStarting = false

@@ -28,7 +28,7 @@ export function parseRequestHead(text: string, end: number, limits: MessageLimit
   let code = text.charCodeAt(0)
   while (METHOD[code] === 1) code = text.charCodeAt(++at)
   if (code !== SPACE || at === 0) throw new MessageError('malformed', 'the method is not one, with one space behind it')
-  const method = text.slice(0, at)
+  const method = commonMethod(text, at) ?? text.slice(0, at)
   const targetStart = ++at
   code = text.charCodeAt(at)
   while (TARGET[code] === 1) code = text.charCodeAt(++at)
@@ -56,4 +56,11 @@ export function versionAt(text: string, at: number): '1.0' | '1.1' {
   if (/^HTTP\/[0-9]\.[0-9]$/.test(text.slice(at, at + 8)))
     throw new MessageError('version', 'the version is neither HTTP/1.0 nor HTTP/1.1')
   throw new MessageError('malformed', 'the version is not one')
+}
+
+/** The usual methods as constants, whose hash is known: sets of methods are asked several times for each request. */
+function commonMethod(text: string, length: number): string | undefined {
+  if (length === 3 && text.startsWith('GET')) return 'GET'
+  if (length === 4 && text.startsWith('POST')) return 'POST'
+  return undefined
 }

@@ -103,17 +103,6 @@ describe('an idle connection', () => {
     expect([one.stats.idle, clock.pending]).toEqual([2, 0])
   })
 
-  it('is there before it is needed', async () => {
-    const peer = await answering()
-    const { pool: one } = pool(peer.port, { maxConnections: 3 })
-    await one.warmUp(2)
-    expect(one.stats).toMatchObject({ idle: 2, opened: 2 })
-    await one.warmUp(10)
-    expect(one.stats).toMatchObject({ idle: 3, opened: 3 })
-    const call = new Call(one)
-    expect(call.connection).toBeDefined()
-  })
-
   it.each([
     ['ends it', 'target', (socket: { end(): void }) => socket.end()],
     ['resets it', 'error', (socket: { resetAndDestroy(): void }) => socket.resetAndDestroy()],

@@ -149,6 +149,16 @@ describe.each(WAYS)('over $name', ({ options, connect }) => {
     await waitFor(() => client.ended && served.server.connections === 0)
   })
 
+  it('a client that has ended its side still gets its reply, where that is allowed', async () => {
+    const served = await serve(() => {}, { ...(await options()), allowHalfOpen: true })
+    const client = clientOf(connect(served))
+    client.socket.end(get())
+    await waitFor(() => served.requests[0]?.connection.socket.readableEnded === true)
+    answer(served.requests[0]!, 'late')
+    await client.has('late')
+    await waitFor(() => client.ended && served.server.connections === 0)
+  })
+
   it('a released connection is a tunnel, which begins with what came behind the request', async () => {
     let received = ''
     const served = await serve(
@@ -176,6 +186,13 @@ describe.each(WAYS)('over $name', ({ options, connect }) => {
 })
 
 describe('TLS', () => {
+  it('closes the connection of a client that leaves within its handshake', async () => {
+    const served = await serve((request) => answer(request), { tls: CERTIFICATE })
+    const client = clientOf(connectTcp(served.port, '127.0.0.1'))
+    client.socket.end(Buffer.from('160301', 'hex'))
+    await waitFor(() => client.closed)
+  })
+
   it('counts those that make no handshake among the most it takes, and closes them with the rest', async () => {
     const served = await serve((request) => answer(request), { tls: CERTIFICATE, maxConnections: 2 })
     const silent = [1, 2].map(() => clientOf(connectTcp(served.port, '127.0.0.1')))

@@ -1,0 +1,66 @@
+/**
+ * What a proxy allocates for each small request. Hardly anything else of a proxy's cost is as steady, so that a line that
+ * begins to allocate shows here before it shows in processor time; and unlike the other figures it has a ceiling.
+ */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { applyLoad } from '../lib/load.mjs'
+import { servingProcesses } from '../lib/proc-stat.mjs'
+import { small } from './small.mjs'
+
+const PROBE = new URL('../lib/allocation-probe.mjs', import.meta.url).href
+
+/** Bytes on the heap for each request: 15 % above what was measured when the line was last changed. Lower it when it can be. */
+const CEILINGS = { sluice: 10_400, 'sluice-chain': 15_300, 'sluice-node': 15_500 }
+
+export const allocations = {
+  ...small,
+  name: 'allocations',
+  title: 'Allocations for small JSON replies',
+  columns: [
+    { key: 'heapBytes', title: 'heap B/request', digits: 0 },
+    { key: 'bufferBytes', title: 'buffer B/request', digits: 0 },
+    { key: 'collections', title: 'collections/10,000', digits: 1 },
+  ],
+  subjects: ['sluice', 'sluice-chain', 'sluice-node', 'fast-proxy'],
+  nodeArguments: ['--import', PROBE],
+  defaults: { ...small.defaults, seconds: 2, rounds: 3 },
+  // Its fields are part of the figure: the same ones whether nginx is there or not.
+  readsBodies: true,
+  describe: (options) =>
+    `${small.describe(options)} Bytes that are allocated, collected or not. Ceilings of the first figure: ${ceilings()}.`,
+  async measure(subject, plan) {
+    if (servingProcesses(subject.pid)[0] !== subject.pid) throw new Error('only a process of Node can be asked')
+    const probe = connect(`\0sluice-bench-${subject.pid}`)
+    try {
+      await ask(probe, 'start')
+      const load = await applyLoad(subject, plan)
+      const { heapBytes, bufferBytes, collections } = await ask(probe, 'stop')
+      const values = {
+        heapBytes: heapBytes / load.requests,
+        bufferBytes: bufferBytes / load.requests,
+        collections: (collections / load.requests) * 10_000,
+      }
+      return { values, errors: [...load.errors, ...excess(subject.name, values.heapBytes)] }
+    } finally {
+      probe.destroy()
+    }
+  },
+}
+
+/** What is above its ceiling fails the run. */
+function excess(name, heapBytes) {
+  return heapBytes > CEILINGS[name] ? [`${Math.round(heapBytes)} B, above its ceiling of ${CEILINGS[name]}`] : []
+}
+
+function ceilings() {
+  return Object.entries(CEILINGS)
+    .map(([name, bytes]) => `${name} ${bytes} B`)
+    .join(', ')
+}
+
+async function ask(probe, word) {
+  probe.write(word)
+  const [reply] = await once(probe, 'data')
+  return JSON.parse(reply)
+}

@@ -1,0 +1,23 @@
+/** The short form of the failover part of `pnpm resilience`. */
+import { describe, expect, it } from 'vitest'
+import { failover, KILLED, OTHER_FAULTS, type FailoverOptions, type FailoverReport } from './failover.ts'
+
+const SHORT: Omit<FailoverOptions, 'fault'> = { perSecond: 500, phaseMs: 400, slowStartMs: 1_000, tolerance: 0.1 }
+const BESIDE_OTHERS = { ...SHORT, perSecond: 200, tolerance: 0.15 }
+
+function check({ requests, problems, failedPosts }: FailoverReport, perSecond: number): void {
+  expect(problems).toEqual([])
+  expect(requests).toBeGreaterThan(perSecond)
+  // Which of them fail is checked one by one; that they are few is what ejection is for.
+  expect(failedPosts).toBeLessThan(requests * 0.1)
+}
+
+describe('one of three targets under load', { timeout: 30_000 }, () => {
+  it('is killed and comes back', async () => {
+    check(await failover({ ...SHORT, fault: KILLED }), SHORT.perSecond)
+  })
+
+  it.concurrent.each(OTHER_FAULTS)('$name and recovers', async (fault) => {
+    check(await failover({ ...BESIDE_OTHERS, fault }), BESIDE_OTHERS.perSecond)
+  })
+})
