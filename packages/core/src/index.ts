@@ -25,6 +25,7 @@ export { retryBudget, RetryBudget, type RetryBudgetOptions } from './upstream/re
 export { mayPick, wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
 export { roundRobin } from './upstream/round-robin.ts'
 export type { Gate, GateFactory, GateServices } from './upstream/gate.ts'
+export type { GateSnapshot } from './upstream/gate-row.ts'
 export type { Attempt, AttemptPhase } from './upstream/attempt.ts'
 export type {
   Transport,

@@ -3,6 +3,7 @@ import type { Clock } from '@sluice/wire'
 import type { Random } from '../proxy-settings.ts'
 import type { Transport, TransportStats } from '../transport/transport.ts'
 import type { BalancerFactory } from './balancer.ts'
+import type { GateSnapshot } from './gate-row.ts'
 import type { GateFactory } from './gate.ts'
 import type { RetryBudgetOptions } from './retry-budget.ts'
 import type { TargetSource } from './target-source.ts'
@@ -71,7 +72,7 @@ export interface TargetSnapshot {
 export interface UpstreamSnapshot {
   readonly name: string
   readonly balancer: string
-  readonly gates: readonly string[]
+  readonly gates: readonly GateSnapshot[]
   /** Attempts under way, and exchanges that wait for a place. */
   readonly active: number
   readonly pending: number

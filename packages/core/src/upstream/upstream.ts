@@ -3,7 +3,6 @@
  * state, changes, never per request. The balancer then picks from a ready list.
  */
 import { type Clock, systemClock } from '@sluice/wire'
-import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Random } from '../proxy-settings.ts'
@@ -13,7 +12,9 @@ import type { Transport } from '../transport/transport.ts'
 import { wireTransport } from '../transport/wire-transport.ts'
 import type { Attempt } from './attempt.ts'
 import type { Balancer } from './balancer.ts'
-import type { Gate } from './gate.ts'
+import { Departures } from './departures.ts'
+import { GateRow } from './gate-row.ts'
+import type { Gate, GateFactory } from './gate.ts'
 import { type PendingExchange, PendingQueue } from './pending-queue.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { roundRobin } from './round-robin.ts'
@@ -21,6 +22,7 @@ import { changeTargets, type TargetListChange } from './target-list.ts'
 import type { RunningTargetSource } from './target-source.ts'
 import { Target, type TargetChange, type TargetConfig } from './target.ts'
 import type { TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream-options.ts'
+import { resolveUpstreamOptions, type UpstreamPlan } from './upstream-plan.ts'
 
 /**
  * Makes an upstream. It opens no connection before the first attempt, unless its transport keeps some ready.
@@ -32,6 +34,7 @@ export function createUpstream(name: string, options: UpstreamOptions): Upstream
 
 const NONE: readonly Attempt[] = Object.freeze([])
 const NO_TARGETS: readonly Target[] = Object.freeze([])
+const NO_GATES: readonly GateFactory[] = []
 
 export class Upstream {
   readonly name: string
@@ -43,22 +46,16 @@ export class Upstream {
   /** Defaults for `forward`. */
   readonly timeouts: Pick<UpstreamOptions, 'headTimeoutMs' | 'bodyIdleTimeoutMs' | 'totalTimeoutMs'>
   readonly #at: string
-  readonly #maxActive: number
-  readonly #maxActivePerTarget: number
-  readonly #panicThreshold: number
+  readonly #plan: UpstreamPlan
   readonly #queue: PendingQueue
-  // Until all are made there are none: one that says `changed` while it is made must find a list.
-  readonly #gates: readonly Gate[] = []
+  readonly #gates: GateRow
   readonly #balancer: Balancer
   readonly #source: RunningTargetSource | undefined
+  readonly #departures = new Departures()
   #targets: readonly Target[] = []
   #admissible: readonly Target[] = []
   /** By the gates alone, whatever the panic threshold says. */
   #admitted: readonly Target[] = NO_TARGETS
-  /** Removed, with attempts still under way. */
-  readonly #leaving = new Set<Target>()
-  /** Who waits for the last attempt at a target to end. */
-  readonly #onEmpty = new Map<Target, (() => void)[]>()
   #active = 0
   #isPanicking = false
 
@@ -67,36 +64,20 @@ export class Upstream {
     if (name === '') throw new ConfigError('upstreams', 'an upstream needs a name')
     this.name = name
     this.#at = at
+    this.#plan = resolveUpstreamOptions(options, at)
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? systemRandom
     this.retryBudget = new RetryBudget(options.retryBudget, `${at}.retryBudget`)
     this.timeouts = options
-    for (const name of ['headTimeoutMs', 'bodyIdleTimeoutMs', 'totalTimeoutMs'] as const)
-      atLeast(0, options[name] ?? 0, `${at}.${name}`)
-    this.#maxActive = limit(options.maxActive, `${at}.maxActive`)
-    this.#maxActivePerTarget = limit(options.maxActivePerTarget, `${at}.maxActivePerTarget`)
-    this.#panicThreshold = share(options.panicThreshold ?? 0, `${at}.panicThreshold`)
-    const order = options.pendingOrder ?? 'fifo'
-    if (order !== 'fifo' && order !== 'lifo') throw new ConfigError(`${at}.pendingOrder`, 'must be "fifo" or "lifo"')
-    this.#queue = new PendingQueue(this.clock, {
-      maxPending: atLeast(0, options.maxPending ?? 1_024, `${at}.maxPending`),
-      timeoutMs: atLeast(0, options.pendingTimeoutMs ?? 10_000, `${at}.pendingTimeoutMs`),
-      order,
-    })
-    const configs = typeof options.targets === 'function' ? [] : options.targets
-    if (!Array.isArray(configs) || (configs.length === 0 && configs === options.targets))
-      throw new ConfigError(`${at}.targets`, 'needs at least one target, or a source of targets')
+    this.#queue = new PendingQueue(this.clock, this.#plan.queue)
     this.transport = options.transport ?? wireTransport({ clock: this.clock, random: this.random })
-    this.#targets = changeTargets([], configs, `${at}.targets`, this.#maxActivePerTarget).targets
-    const services = {
-      upstream: name,
-      clock: this.clock,
-      random: this.random,
-      targets: () => this.#targets,
-      admits: (target: Target) => this.#isPanicking || this.#gates.every((gate) => gate.admits(target)),
-    }
-    this.#balancer = (options.balancer ?? roundRobin())(services)
-    this.#gates = (options.gates ?? []).map((create) => create({ ...services, changed: () => this.#refresh() }))
+    this.#targets = this.#changed(this.#plan.targets).targets
+    const services = { upstream: name, clock: this.clock, random: this.random, targets: () => this.#targets }
+    this.#balancer = (options.balancer ?? roundRobin())({
+      ...services,
+      admits: (target) => this.#isPanicking || this.#gates.admits(target),
+    })
+    this.#gates = new GateRow(options.gates ?? NO_GATES, { ...services, changed: () => this.#refresh() })
     this.#refresh()
     if (typeof options.targets === 'function') {
       this.#source = options.targets({ ...services, replace: (list) => this.replace(list) })
@@ -108,7 +89,7 @@ export class Upstream {
   }
 
   get gates(): readonly Gate[] {
-    return this.#gates
+    return this.#gates.list
   }
 
   /** Attempts under way. */
@@ -118,7 +99,7 @@ export class Upstream {
 
   /** One admissible target, not among the earlier attempts' if that can be avoided. */
   pick(exchange: Exchange): Target | undefined {
-    if (this.#active >= this.#maxActive) return undefined
+    if (this.#active >= this.#plan.maxActive) return undefined
     const tried = exchange.attempts
     const target = this.#balancer.pick(exchange, tried)
     return target === undefined && tried.length > 0 ? this.#balancer.pick(exchange, NONE) : target
@@ -139,11 +120,7 @@ export class Upstream {
     let soonest = Number.POSITIVE_INFINITY
     for (const target of this.#targets) {
       if (target.state !== 'up' || target.weight === 0) continue
-      let at = 0
-      for (const gate of this.#gates) {
-        if (!gate.admits(target)) at = Math.max(at, gate.admitsAgainAt?.(target) ?? Number.POSITIVE_INFINITY)
-      }
-      soonest = Math.min(soonest, at)
+      soonest = Math.min(soonest, this.#gates.admitAgainAt(target))
     }
     return soonest === Number.POSITIVE_INFINITY ? undefined : Math.max(0, soonest - this.clock.now())
   }
@@ -154,13 +131,13 @@ export class Upstream {
     target.active++
     this.#active++
     this.#balancer.began?.(target, attempt)
-    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.began?.(target, attempt)
+    this.#gates.began(attempt)
   }
 
   /** @internal Tells gates and balancer what became of an attempt. */
   observe(attempt: Attempt): void {
     this.#balancer.observe?.(attempt.target, attempt)
-    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.observe(attempt.target, attempt)
+    this.#gates.observe(attempt)
   }
 
   /** @internal The reply goes on. */
@@ -174,12 +151,12 @@ export class Upstream {
     target.active--
     this.#active--
     this.#balancer.ended?.(target, attempt)
-    for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.ended?.(target, attempt)
+    this.#gates.ended(attempt)
   }
 
   /** @internal An attempt is over, and its exchange has no further one for its place. */
   vacated(target: Target): void {
-    if (target.active === 0 && this.#onEmpty.size > 0) this.#emptied(target)
+    this.#departures.vacated(target)
     if (this.#queue.size > 0) this.#queue.serve()
   }
 
@@ -189,7 +166,7 @@ export class Upstream {
    */
   add(config: string | TargetConfig): Target {
     const at = `${this.#at}.targets[${this.#targets.length}]`
-    const target = new Target(typeof config === 'string' ? { url: config } : config, at, this.#maxActivePerTarget)
+    const target = new Target(typeof config === 'string' ? { url: config } : config, at, this.#plan.maxActivePerTarget)
     if (this.#targets.some(({ key }) => key === target.key)) throw new ConfigError(at, `"${target.key}" is there twice`)
     this.#adopt({ targets: [...this.#targets, target], removed: [] })
     return target
@@ -212,7 +189,7 @@ export class Upstream {
   async drain(key: string): Promise<void> {
     const target = this.#targetOf(key)
     this.update(key, { state: 'drain' })
-    await this.#whenEmpty(target)
+    await this.#departures.whenEmpty(target)
     if (target.state === 'drain') this.transport.forget?.(target)
   }
 
@@ -224,7 +201,7 @@ export class Upstream {
     const target = this.#targetOf(key)
     const rest = this.#targets.filter((each) => each !== target)
     this.#adopt({ targets: rest, removed: [target] })
-    await this.#whenEmpty(target)
+    await this.#departures.whenEmpty(target)
   }
 
   /**
@@ -233,7 +210,7 @@ export class Upstream {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG` where one is wrong; nothing has changed then
    */
   replace(configs: readonly (string | TargetConfig)[]): void {
-    this.#adopt(changeTargets(this.#targets, configs, `${this.#at}.targets`, this.#maxActivePerTarget))
+    this.#adopt(this.#changed(configs))
   }
 
   /** The live state as plain data. */
@@ -241,12 +218,12 @@ export class Upstream {
     return {
       name: this.name,
       balancer: this.#balancer.name,
-      gates: this.#gates.map((gate) => gate.name),
+      gates: this.#gates.snapshot(),
       active: this.#active,
       pending: this.#queue.size,
       isPanicking: this.#isPanicking,
       source: this.#source?.snapshot?.(),
-      targets: [...this.#targets, ...this.#leaving].map((target) => this.#describe(target)),
+      targets: [...this.#targets, ...this.#departures.leaving].map((target) => this.#describe(target)),
     }
   }
 
@@ -264,47 +241,36 @@ export class Upstream {
 
   #stop(): void {
     this.#source?.close()
-    for (const gate of this.#gates) gate.close?.()
+    this.#gates.close()
+  }
+
+  #changed(configs: readonly (string | TargetConfig)[]): TargetListChange {
+    return changeTargets(this.#targets, configs, `${this.#at}.targets`, this.#plan.maxActivePerTarget)
   }
 
   #adopt({ targets, removed }: TargetListChange): void {
     this.#targets = targets
-    for (const target of removed) {
-      this.#leaving.add(target)
-      void this.#letGo(target)
-    }
+    for (const target of removed) void this.#departures.letGo(target, () => this.transport.forget?.(target))
     this.#refresh()
   }
 
   #refresh(): void {
+    // A gate that says `changed` while it is made: nothing was asked yet.
+    if (this.#gates === undefined) return
     const up = this.#targets.filter((target) => target.state === 'up')
-    const admitted = up.filter((target) => this.#gates.every((gate) => gate.admits(target)))
-    this.#isPanicking = admitted.length < up.length * this.#panicThreshold
+    const admitted = up.filter((target) => this.#gates.admits(target))
+    this.#isPanicking = admitted.length < up.length * this.#plan.panicThreshold
     this.#admissible = this.#isPanicking ? up : admitted
     const before = this.#admitted
     // What a source finds after there was nothing is what the upstream begins with.
     this.#admitted = this.#targets.length === 0 ? NO_TARGETS : admitted
-    if (this.#gates.length > 0) this.#announce(admitted, before)
-    for (const target of this.#targets) {
-      target.effectiveWeight = this.#gates.reduce(
-        (weight, gate) => weight * (gate.weight?.(target) ?? 1),
-        target.weight,
-      )
-    }
+    // Nobody has become admissible who was there from the start.
+    if (before !== NO_TARGETS) this.#gates.entered(admitted, before)
+    for (const target of this.#targets) target.effectiveWeight = this.#gates.weightOf(target)
     // By the field: a gate that was told may have asked for another look, which has found another one.
     this.#balancer.update(this.#admissible)
     for (const target of this.#admissible) this.transport.warmUp?.(target)
     if (this.#queue.size > 0) this.#queue.serve()
-  }
-
-  /** Tells the gates who has become admissible; nobody has who was there from the start. */
-  #announce(admitted: readonly Target[], before: readonly Target[]): void {
-    if (before === NO_TARGETS) return
-    const known = new Set(before)
-    for (const target of admitted) {
-      if (known.has(target)) continue
-      for (const gate of this.#gates) gate.entered?.(target)
-    }
   }
 
   #targetOf(key: string): Target {
@@ -314,7 +280,7 @@ export class Upstream {
   }
 
   #describe(target: Target): TargetSnapshot {
-    const isLeaving = this.#leaving.has(target)
+    const isLeaving = this.#departures.leaving.has(target)
     const reasons = isLeaving ? ['it was removed'] : this.#reasonsAgainst(target)
     return {
       key: target.key,
@@ -334,41 +300,6 @@ export class Upstream {
     const reasons = target.state === 'up' ? [] : [`its state is "${target.state}"`]
     if (target.effectiveWeight === 0) reasons.push('its weight is 0')
     if (target.active >= target.maxActive) reasons.push(`${target.active} attempts are under way, its limit`)
-    if (this.#isPanicking) return reasons
-    for (const gate of this.#gates) {
-      if (!gate.admits(target)) reasons.push(gate.reason?.(target) ?? `not admitted by ${gate.name}`)
-    }
-    return reasons
+    return this.#isPanicking ? reasons : [...reasons, ...this.#gates.reasonsAgainst(target)]
   }
-
-  async #letGo(target: Target): Promise<void> {
-    await this.#whenEmpty(target)
-    this.#leaving.delete(target)
-    this.transport.forget?.(target)
-  }
-
-  async #whenEmpty(target: Target): Promise<void> {
-    if (target.active === 0) return
-    await new Promise<void>((resolve) => {
-      const waiting = this.#onEmpty.get(target)
-      if (waiting === undefined) this.#onEmpty.set(target, [resolve])
-      else waiting.push(resolve)
-    })
-  }
-
-  #emptied(target: Target): void {
-    const waiting = this.#onEmpty.get(target)
-    this.#onEmpty.delete(target)
-    for (const resolve of waiting ?? []) resolve()
-  }
-}
-
-function limit(value: number | undefined, at: string): number {
-  if (value === undefined || value === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
-  return atLeast(1, value, at)
-}
-
-function share(value: number, at: string): number {
-  if (value >= 0 && value <= 1) return value
-  throw new ConfigError(at, 'must be a number from 0 to 1')
 }
