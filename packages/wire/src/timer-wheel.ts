@@ -63,11 +63,15 @@ export class TimerWheel {
   }
 
   #startTimer(): NodeJS.Timeout {
-    return setInterval(() => this.#advance(), this.#tickMs).unref()
+    return setInterval(() => {
+      // Between this look at the clock and the calls that follow from it come the sockets: where the event loop stood
+      // still, an answer that has come in the meantime is not late.
+      const now = this.#now()
+      setImmediate(() => this.#advance(now)).unref()
+    }, this.#tickMs).unref()
   }
 
-  #advance(): void {
-    const now = this.#now()
+  #advance(now: number): void {
     const current = this.#tickAt(now)
     // The slot of the last look may hold what was not due then. After a long pause of the event loop one revolution
     // reaches every slot; more would only repeat it.

@@ -8,11 +8,17 @@ describe('TimerWheel', () => {
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    // No sockets are to be looked at between a tick and its calls.
+    vi.stubGlobal('setImmediate', (callback: () => void) => {
+      callback()
+      return { unref: () => {} }
+    })
     now = 1_234.5
     wheel = new TimerWheel({ now: () => now })
   })
 
   afterEach(() => {
+    vi.unstubAllGlobals()
     vi.useRealTimers()
   })
 

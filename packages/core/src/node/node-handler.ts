@@ -1,6 +1,5 @@
 /** A proxy as a request listener of `node:http`: in a server of one's own, in Express, or in anything that speaks Connect. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { HeaderList, maskOf } from '@sluice/wire'
 import type { AnyProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
@@ -10,7 +9,7 @@ import { problemReply } from '../problem.ts'
 import { consumedBody, isConsumed } from './consumed-body.ts'
 import { nodeBody } from './node-body.ts'
 import { NodeReplyWriter } from './node-reply.ts'
-import { peerOf } from './node-socket.ts'
+import { connectionOf } from './node-socket.ts'
 
 /** A request of a framework that has a parsed body, or was mounted under a prefix. */
 export interface NodeRequest extends IncomingMessage {
@@ -30,7 +29,8 @@ export type NodeHandler = (request: NodeRequest, response: ServerResponse, next?
 export function createNodeHandler(services: ListenerServices, answersExpect = false): NodeHandler {
   return (request, response, next) => {
     // The client left while an earlier middleware was at work: nothing would ever end the exchange.
-    if (response.destroyed || finished.has(request.socket)) return
+    const connection = connectionOf(request.socket)
+    if (response.destroyed || connection.isFinished) return
     const { entrance } = services
     const received = new ReceivedRequest(
       request.method!,
@@ -41,14 +41,14 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
     const admission = entrance.admit({
       received,
       body: nodeBody(request, response, received.headers, entrance.settings.maxBodyBytes, answersExpect),
-      peer: peerOf(request.socket),
+      peer: connection.peer,
       downstream: new NodeDownstream(response),
       upgrade: undefined,
     })
     if (admission.isUnmatched && next !== undefined) return next()
     const { exchange } = admission
     const isLast = hasDoubtfulFraming(received)
-    if (isLast) finished.add(request.socket)
+    if (isLast) connection.isFinished = true
     const writer = new NodeReplyWriter(exchange, request, response)
     if (!exchange.body.isEmpty && isConsumed(request)) {
       try {
@@ -59,14 +59,12 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
     }
     entrance.answer(admission, (reply) => {
       // What Node has parsed behind it already is not served any more (RFC 9112, section 9.6).
-      if (reply.closesConnection) finished.add(request.socket)
+      if (reply.closesConnection) connection.isFinished = true
       writer.send(reply, isLast || services.isClosing())
     })
   }
 }
 
-/** Connections on which nothing more is taken for a request. */
-const finished = new WeakSet<Socket>()
 const TRANSFER_ENCODING = maskOf('transfer-encoding')
 
 /**

@@ -28,11 +28,14 @@ export class NodeReplyWriter implements BodySink {
   #isDone = false
   #bytes = 0
   #error: Error | undefined = undefined
+  /** Of the request as received, whatever a middleware makes of it. */
+  readonly #hasBody: boolean
 
   constructor(exchange: Exchange, request: IncomingMessage, response: ServerResponse) {
     this.#exchange = exchange
     this.#request = request
     this.#response = response
+    this.#hasBody = !exchange.body.isEmpty
     response.on('close', () => this.#closed())
     // Node 22 tells only the reply that has the connection of its end, not those of pipelined requests that wait for it.
     if (response.socket === null) this.#watchConnection(request.socket)
@@ -153,7 +156,7 @@ export class NodeReplyWriter implements BodySink {
 
   /** A request without a body is complete with its head, though Node says so only after the handler has returned. */
   #isRequestComplete(): boolean {
-    return this.#request.complete || !hasBody(this.#exchange)
+    return !this.#hasBody || this.#request.complete
   }
 
   #watchConnection(socket: Socket): void {
@@ -171,8 +174,4 @@ export class NodeReplyWriter implements BodySink {
     }
     this.#exchange.end(this.#reply, this.#bytes, isWhole ? undefined : (this.#error ?? this.#exchange.aborted))
   }
-}
-
-function hasBody({ received }: Exchange): boolean {
-  return received.headers.has('transfer-encoding') || (received.headers.get('content-length') ?? '0') !== '0'
 }

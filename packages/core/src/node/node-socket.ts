@@ -4,13 +4,25 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { Peer } from '../client.ts'
 
-const peers = new WeakMap<Duplex, Peer>()
+/** What is kept for a connection, by one look-up. */
+export interface NodeConnection {
+  /** The same object for all requests of the connection. */
+  readonly peer: Peer
+  /** Nothing more on it is taken for a request. */
+  isFinished: boolean
+}
+
+const connections = new WeakMap<Duplex, NodeConnection>()
+
+export function connectionOf(socket: Duplex): NodeConnection {
+  let connection = connections.get(socket)
+  if (connection === undefined) connections.set(socket, (connection = { peer: readPeer(socket), isFinished: false }))
+  return connection
+}
 
 /** The peer of a connection; the same object for all its requests. */
 export function peerOf(socket: Duplex): Peer {
-  let peer = peers.get(socket)
-  if (peer === undefined) peers.set(socket, (peer = readPeer(socket)))
-  return peer
+  return connectionOf(socket).peer
 }
 
 /** What a socket says of its other end. */

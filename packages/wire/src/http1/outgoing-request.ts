@@ -6,10 +6,10 @@ import { type BodyFlow, type BodySink, type BodySource, NO_FLOW } from '../body-
 import { Body } from '../body.ts'
 import { WireError } from '../errors.ts'
 import type { HeaderList } from '../header-list.ts'
-import { ChunkedDecoder } from './chunked-decoder.ts'
+import { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { asksToPersist } from './connection-options.ts'
-import { CHUNKED, replyFraming, UNTIL_CLOSE } from './framing.ts'
+import { replyFraming, UNTIL_CLOSE } from './framing.ts'
 import { latin1 } from './latin1.ts'
 import { MessageError } from './message-error.ts'
 import { parseReplyHead } from './reply-head.ts'
@@ -74,8 +74,7 @@ export class OutgoingRequest implements BodySink, BodySource {
   #hasHead = false
   /** An interim reply has come. */
   #hasBegun = false
-  #left = 0
-  #decoder: ChunkedDecoder | undefined = undefined
+  #body: BodyReader | undefined = undefined
   #isReusable = true
   #unread: Buffer[] = []
   #unreadBytes = 0
@@ -216,27 +215,29 @@ export class OutgoingRequest implements BodySink, BodySource {
       if (status !== 100) this.#observer.informational(status, headers)
       return at
     }
-    this.#left = framing
     this.#isReusable = framing !== UNTIL_CLOSE && asksToPersist(headers, httpVersion)
     this.#hasHead = true
     if (framing >= 0 && framing <= MAX_TEXT_BYTES && framing <= to - at) {
-      // All of it is here: it becomes text, as which it leaves again, without a buffer, a source and a sink.
-      const end = at + framing
-      const body = framing === 0 ? Body.empty : Body.ofLatin1(bytes.toString('latin1', at, end))
-      this.#finish(undefined, end === to)
-      let failure: Error | undefined
-      try {
-        this.#observer.reply(status, headers, body, true)
-      } catch (error) {
-        failure = this.#observer.translate('internal', error instanceof Error ? error : new Error(String(error)))
-      }
-      this.#observer.done(failure)
-      return end
+      const text = bytes.toString('latin1', at, at + framing)
+      this.#replyWhole(status, headers, text, at + framing === to)
+      return at + framing
     }
-    if (framing === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
+    this.#body = new BodyReader(framing, limits)
     deadline.arm(this.#message.bodyIdleTimeoutMs)
     this.#observer.reply(status, headers, Body.from(this, framing > 0 ? framing : undefined), false)
     return at
+  }
+
+  /** A small reply that is all here: its body stays text, as which it leaves again, without a buffer, a source and a sink. */
+  #replyWhole(status: number, headers: HeaderList, text: string, isAllRead: boolean): void {
+    this.#finish(undefined, isAllRead)
+    let failure: Error | undefined
+    try {
+      this.#observer.reply(status, headers, Body.ofLatin1(text), true)
+    } catch (error) {
+      failure = this.#observer.translate('internal', error instanceof Error ? error : new Error(String(error)))
+    }
+    this.#observer.done(failure)
   }
 
   #switchProtocols(headers: HeaderList, head: Buffer): void {
@@ -248,17 +249,9 @@ export class OutgoingRequest implements BodySink, BodySource {
 
   #readBody(bytes: Buffer, at: number, to: number): number {
     this.#connection.deadline.arm(this.#message.bodyIdleTimeoutMs)
-    if (this.#left === CHUNKED) return this.#readChunks(this.#decoder!, bytes, at, to)
-    const end = this.#left === UNTIL_CLOSE ? to : Math.min(to, at + this.#left)
-    if (this.#left !== UNTIL_CLOSE) this.#left -= end - at
-    this.#take(bytes, at, end)
-    if (this.#left === 0 && this.#outcome === 'pending') this.#complete(undefined, end === to)
-    return end
-  }
-
-  #readChunks(decoder: ChunkedDecoder, bytes: Buffer, at: number, to: number): number {
-    const end = decoder.decode(bytes, at, to, (chunk, from, until) => this.#take(chunk, from, until))
-    if (decoder.isDone && this.#outcome === 'pending') this.#complete(decoder.trailers, end === to)
+    const body = this.#body!
+    const end = body.read(bytes, at, to, (chunk, from, until) => this.#take(chunk, from, until))
+    if (body.isDone && this.#outcome === 'pending') this.#complete(body.trailers, end === to)
     return end
   }
 
@@ -315,7 +308,7 @@ export class OutgoingRequest implements BodySink, BodySource {
   /** The target will send nothing more. */
   ended(): void {
     if (this.#outcome !== 'pending') return
-    if (this.#hasHead && this.#left === UNTIL_CLOSE) this.#complete(undefined, true)
+    if (this.#body?.isUntilClose === true) this.#complete(undefined, true)
     else this.lost(undefined)
   }
 

@@ -11,10 +11,9 @@ import { resetSocket } from '../net/reset-socket.ts'
 import { type OnBytes, readShared } from '../net/shared-reads.ts'
 import { unsentBytes } from '../net/unsent-bytes.ts'
 import { writeParts } from '../net/write-parts.ts'
-import { ChunkedDecoder } from './chunked-decoder.ts'
+import { BodyReader } from './body-reader.ts'
 import { asksToPersist, mayBelongToAnother } from './connection-options.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
-import { CHUNKED } from './framing.ts'
 import { HeadReader } from './head-reader.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import { MessageError } from './message-error.ts'
@@ -31,9 +30,8 @@ export class ServerConnection {
   readonly #openedAt: number
   #current: IncomingRequest | undefined = undefined
   #requests = 0
-  /** Bytes of the body that are still to come, or CHUNKED. */
-  #left = 0
-  #decoder: ChunkedDecoder | undefined = undefined
+  /** Of the request under way, while its body is. */
+  #body: BodyReader | undefined = undefined
   /** What came behind the current request. */
   #pipelined: Buffer | undefined = undefined
   #isReading = false
@@ -228,10 +226,9 @@ export class ServerConnection {
     const request = new IncomingRequest(this, head, expectsContinue(head))
     this.#current = request
     this.#requests++
-    this.#left = head.framing
-    if (head.framing === CHUNKED) this.#decoder = new ChunkedDecoder(limits)
     if (head.framing === 0) this.#deadline.clear()
     else {
+      this.#body = new BodyReader(head.framing, limits)
       this.#bodyDue = requestTimeoutMs > 0 ? this.#owner.clock.now() + requestTimeoutMs : Number.POSITIVE_INFINITY
       this.#awaitBody(request)
     }
@@ -239,20 +236,12 @@ export class ServerConnection {
   }
 
   #readBody(request: IncomingRequest, bytes: Buffer, at: number, to: number): number {
+    const body = this.#body!
     this.#awaitBody(request)
-    if (this.#left === CHUNKED) return this.#readChunks(request, this.#decoder!, bytes, at, to)
-    const end = Math.min(to, at + this.#left)
-    this.#left -= end - at
-    this.#take(request, bytes, at, end)
-    if (this.#left === 0) this.#completed(request, undefined)
-    return end
-  }
-
-  #readChunks(request: IncomingRequest, decoder: ChunkedDecoder, bytes: Buffer, at: number, to: number): number {
-    const end = decoder.decode(bytes, at, to, (chunk, from, until) => this.#take(request, chunk, from, until))
-    if (decoder.isDone) {
-      this.#decoder = undefined
-      this.#completed(request, decoder.trailers)
+    const end = body.read(bytes, at, to, (chunk, from, until) => this.#take(request, chunk, from, until))
+    if (body.isDone) {
+      this.#body = undefined
+      this.#completed(request, body.trailers)
     }
     return end
   }
