@@ -16,7 +16,7 @@ export { forward } from './forward.ts'
 export { isIdempotent } from './idempotent.ts'
 export type { AttemptHead, ForwardOptions, HeadEdit } from './forward-plan.ts'
 export { createUpstream, type Upstream } from './upstream/upstream.ts'
-export type { TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream/upstream-options.ts'
+export type { PartSnapshot, TargetSnapshot, UpstreamOptions, UpstreamSnapshot } from './upstream/upstream-options.ts'
 export type { Target, TargetChange, TargetConfig, TargetState } from './upstream/target.ts'
 export { dnsTargets, type DnsTargetsSnapshot } from './upstream/dns-targets.ts'
 export type { DnsTargetsOptions } from './upstream/dns-options.ts'
@@ -25,7 +25,6 @@ export { retryBudget, RetryBudget, type RetryBudgetOptions } from './upstream/re
 export { mayPick, wasTried, type Balancer, type BalancerFactory, type BalancerServices } from './upstream/balancer.ts'
 export { roundRobin } from './upstream/round-robin.ts'
 export type { Gate, GateFactory, GateServices } from './upstream/gate.ts'
-export type { GateSnapshot } from './upstream/gate-row.ts'
 export type { Attempt, AttemptPhase } from './upstream/attempt.ts'
 export type {
   Transport,

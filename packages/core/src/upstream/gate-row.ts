@@ -2,13 +2,7 @@
 import type { Attempt } from './attempt.ts'
 import type { Gate, GateFactory, GateServices } from './gate.ts'
 import type { Target } from './target.ts'
-
-/** A gate's state as plain data. */
-export interface GateSnapshot {
-  readonly name: string
-  /** What the gate says of itself; missing where it says nothing. */
-  readonly state: unknown
-}
+import type { PartSnapshot } from './upstream-options.ts'
 
 export class GateRow {
   // Until all are made there are none: one that says `changed` while it is made must find a list.
@@ -67,7 +61,7 @@ export class GateRow {
     }
   }
 
-  snapshot(): GateSnapshot[] {
+  snapshot(): PartSnapshot[] {
     return this.#gates.map((gate) => ({ name: gate.name, state: gate.snapshot?.() }))
   }
 

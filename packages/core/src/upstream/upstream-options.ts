@@ -3,7 +3,6 @@ import type { Clock } from '@sluice/wire'
 import type { Random } from '../proxy-settings.ts'
 import type { Transport, TransportStats } from '../transport/transport.ts'
 import type { BalancerFactory } from './balancer.ts'
-import type { GateSnapshot } from './gate-row.ts'
 import type { GateFactory } from './gate.ts'
 import type { RetryBudgetOptions } from './retry-budget.ts'
 import type { TargetSource } from './target-source.ts'
@@ -50,6 +49,13 @@ export interface UpstreamOptions {
   readonly random?: Random
 }
 
+/** The state of a balancer or a gate as plain data. */
+export interface PartSnapshot {
+  readonly name: string
+  /** What it says of itself; missing where it says nothing. */
+  readonly state: unknown
+}
+
 /** A target's state as plain data. */
 export interface TargetSnapshot {
   readonly key: string
@@ -71,8 +77,8 @@ export interface TargetSnapshot {
 /** An upstream's state as plain data. */
 export interface UpstreamSnapshot {
   readonly name: string
-  readonly balancer: string
-  readonly gates: readonly GateSnapshot[]
+  readonly balancer: PartSnapshot
+  readonly gates: readonly PartSnapshot[]
   /** Attempts under way, and exchanges that wait for a place. */
   readonly active: number
   readonly pending: number

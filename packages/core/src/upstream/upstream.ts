@@ -217,7 +217,7 @@ export class Upstream {
   snapshot(): UpstreamSnapshot {
     return {
       name: this.name,
-      balancer: this.#balancer.name,
+      balancer: { name: this.#balancer.name, state: this.#balancer.snapshot?.() },
       gates: this.#gates.snapshot(),
       active: this.#active,
       pending: this.#queue.size,

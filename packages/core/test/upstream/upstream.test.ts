@@ -84,7 +84,7 @@ describe('createUpstream', () => {
     const upstream = make([ABC[0]!, { url: ABC[1]!, state: 'drain', weight: 0 }])
     const snapshot = upstream.snapshot()
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot)
-    expect(snapshot).toMatchObject({ name: 'users', balancer: 'round-robin', gates: [] })
+    expect(snapshot).toMatchObject({ name: 'users', balancer: { name: 'round-robin', state: undefined }, gates: [] })
     expect(snapshot.targets[0]).toMatchObject({
       key: 'http://a.test',
       state: 'up',

@@ -1,0 +1,134 @@
+/** The same target for the same key, by consistent hashing on a ring, and where it is wanted, none much busier than others. */
+import {
+  type Attempt,
+  type Balancer,
+  type BalancerFactory,
+  type Exchange,
+  mayPick,
+  type Random,
+  type Target,
+} from '@sluice/core'
+import { Chance, firstFrom } from './chance.ts'
+import { HashRing } from './hash-ring.ts'
+import { numberIn, wholeNumberIn } from './option-checks.ts'
+import { type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
+
+/** Options of {@link ringHash}. */
+export interface RingHashOptions extends HashOptions {
+  /** What requests are told apart by. */
+  readonly key: RequestKey
+  /**
+   * Points on the ring for each unit of weight. More of them spread keys more evenly (the shares of targets differ by
+   * about 1 / √replicas) and take more memory: about 12 bytes each. In all there are at most 2,097,152: beyond, every target
+   * gets half of its points, or a quarter, and so on.
+   * @default 160
+   */
+  readonly replicas?: number
+  /**
+   * A target gets a key only while it has less than so many times its fair share of the attempts under way; the next one
+   * on the ring gets it otherwise. 1.25 is a good start; above 1. Without it, a key stays at its target however busy.
+   */
+  readonly boundedLoad?: number
+}
+
+/** So many points are looked at before all targets are. */
+const MAX_STEPS = 128
+
+/**
+ * Consistent hashing: Karger's ring with many points a target, as in Ketama (not its very points). When a target leaves, its
+ * keys go to the others and no other key moves; when it returns it gets the same keys again. A key whose target was tried
+ * or is full goes to the next on the ring, the same one each time.
+ *
+ * `boundedLoad` is that of V. Mirrokni, M. Thorup and M. Zadimoghaddam, "Consistent hashing with bounded loads" (SODA 2018):
+ * with c, no target gets an attempt that would give it more than ⌈c × its share by weight of all that are under way⌉.
+ *
+ * The ring goes by configured weights, so a slow start moves no keys; `boundedLoad` goes by effective ones.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `ringHash.key`, `.replicas`, `.boundedLoad`, `.seed`, `.ipv4PrefixLength`,
+ * `.ipv6PrefixLength`
+ */
+export function ringHash(options: RingHashOptions): BalancerFactory {
+  const hash = (): RequestHash => new RequestHash(options.key, options, 'ringHash')
+  const replicas = wholeNumberIn(1, 10_000, options.replicas ?? 160, 'ringHash.replicas')
+  const bound = options.boundedLoad ?? Number.POSITIVE_INFINITY
+  if (options.boundedLoad !== undefined) numberIn(1.01, 1000, bound, 'ringHash.boundedLoad')
+  hash()
+  return (services) => new RingHash(services.random, hash(), replicas, bound)
+}
+
+class RingHash implements Balancer {
+  readonly name = 'ring-hash'
+  readonly #hash: RequestHash
+  readonly #ring: HashRing
+  readonly #bound: number
+  readonly #isBounded: boolean
+  /** For requests without a key. */
+  readonly #chance: Chance
+  #members: ReadonlySet<Target> = new Set()
+  #totalWeight = 0
+  /** Attempts under way at the targets, counted only where there is a bound. */
+  #active = 0
+
+  constructor(random: Random, hash: RequestHash, replicas: number, bound: number) {
+    this.#hash = hash
+    this.#ring = new HashRing(replicas, hash.seed)
+    this.#bound = bound
+    this.#isBounded = bound !== Number.POSITIVE_INFINITY
+    this.#chance = new Chance(random)
+  }
+
+  update(targets: readonly Target[]): void {
+    this.#chance.update(targets)
+    const members = this.#chance.targets
+    this.#ring.update(members)
+    this.#members = new Set(members)
+    this.#totalWeight = members.reduce((sum, target) => sum + target.effectiveWeight, 0)
+    this.#active = members.reduce((sum, target) => sum + target.active, 0)
+  }
+
+  pick(exchange: Exchange, tried: readonly Attempt[]): Target | undefined {
+    const hash = this.#hash.of(exchange)
+    if (hash === MISSING) return this.#chance.pick(tried)
+    const ring = this.#ring
+    const points = ring.size
+    if (points === 0) return undefined
+    let busy: Target | undefined
+    let place = ring.find(hash)
+    for (let step = 0; step < MAX_STEPS && step < points; step++) {
+      const target = ring.ownerAt(place)
+      if (mayPick(target, tried)) {
+        if (this.#isWithinBound(target)) return target
+        busy ??= target
+      }
+      place = place + 1 === points ? 0 : place + 1
+    }
+    return this.#search(hash, tried) ?? busy ?? firstFrom(hash, this.#chance.targets, tried)
+  }
+
+  began(target: Target): void {
+    if (this.#isBounded && this.#members.has(target)) this.#active++
+  }
+
+  ended(target: Target): void {
+    if (this.#isBounded && this.#members.has(target)) this.#active--
+  }
+
+  snapshot(): { readonly points: number } {
+    return { points: this.#ring.size }
+  }
+
+  #isWithinBound(target: Target): boolean {
+    if (!this.#isBounded) return true
+    const share = target.effectiveWeight / this.#totalWeight
+    return target.active + 1 <= Math.ceil(this.#bound * share * (this.#active + 1))
+  }
+
+  /** One within the bound, wherever it is. */
+  #search(hash: number, tried: readonly Attempt[]): Target | undefined {
+    const { targets } = this.#chance
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[(hash + i) % targets.length]!
+      if (mayPick(target, tried) && this.#isWithinBound(target)) return target
+    }
+    return undefined
+  }
+}
