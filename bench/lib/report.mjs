@@ -98,7 +98,8 @@ function ratioText(ratio) {
   return lowest === highest ? middle : `${middle} (${lowest}-${highest})`
 }
 
-function markdownTable(cells) {
+/** Cells of a header and rows, the first column to the left. */
+export function markdownTable(cells) {
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
   const line = (row) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`

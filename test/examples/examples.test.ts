@@ -2,18 +2,20 @@
  * Every example, run by itself as a reader would: the curl lines in its header do what they say there (the numbers behind
  * `#` are the statuses), and what else its header claims holds.
  */
+import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { type CurlReply, curl, curlLines } from '../running/curl.ts'
 import { Program, start } from '../running/program.ts'
 
 const folder = fileURLToPath(new URL('../../examples', import.meta.url))
 
-type Check = (replies: readonly CurlReply[]) => void
+type Check = (replies: readonly CurlReply[], origin: string) => void | Promise<void>
 
-/** What an example claims beyond the statuses, of all its replies in order. */
+/** What an example claims beyond the statuses, of all its replies in order, or of what `origin` answers now. */
 const CHECKS: Readonly<Record<string, Check>> = {
   quickstart: (replies) => {
     const bodies = replies.slice(1, 5).map(({ body }) => body)
@@ -29,11 +31,41 @@ const CHECKS: Readonly<Record<string, Check>> = {
     expect(allowed?.headers['server-timing']).toMatch(/^gateway;dur=\d+\.\d$/)
     expect(refused?.body).toBe('not for you\n')
   },
+  balancing: (replies) => {
+    const names = replies.slice(0, -2).map(({ body }) => body.trim())
+    expect(names.slice(0, 5)).toEqual(['berlin', 'paris', 'berlin', 'oslo', 'berlin'])
+    expect(names.slice(5, 13).filter((name) => name === 'oslo').length).toBeLessThanOrEqual(2)
+    for (const [from, to] of [
+      [13, 16],
+      [16, 19],
+      [19, 23],
+    ])
+      expect(new Set(names.slice(from, to)).size).toBe(1)
+    const { balancer, targets } = JSON.parse(replies.at(-1)!.body) as { balancer: string; targets: { reasons: [] }[] }
+    expect(balancer).toBe('weighted-round-robin')
+    expect(targets.map(({ reasons }) => reasons)).toEqual([['its state is "drain"'], [], []])
+  },
   failover: (replies) => {
-    const afterStop = replies.slice(3)
-    expect(afterStop.map(({ body }) => body)).toEqual(['two\n', 'two\n', 'two\n', 'two\n'])
-    const tried = afterStop.map(({ headers }) => headers['x-tried'])
-    expect(tried).toContain('one=ERR_SLUICE_CONNECT_REFUSED, two=ok')
+    const whileItIsGone = replies.slice(4, 13)
+    expect(whileItIsGone.map(({ body }) => body)).not.toContain('one\n')
+    expect(whileItIsGone.map(({ headers }) => headers['x-tried'])).toContainEqual(
+      expect.stringMatching(/^one=ERR_SLUICE_CONNECT_REFUSED, (two|three)=ok$/),
+    )
+    const [then, now] = [13, 15].map(
+      (index) => (JSON.parse(replies[index]!.body) as { name: string; weight: number; reasons: string[] }[])[0],
+    )
+    expect(then).toMatchObject({ name: 'one', reasons: ['ejected after too many gateway errors in a row'] })
+    expect(now).toMatchObject({ name: 'one', reasons: [] })
+    expect(now!.weight).toBeLessThan(1)
+  },
+  canary: (replies) => {
+    const samples = [0, 7, 9].map((index) => JSON.parse(replies[index]!.body) as Record<string, number>)
+    expect(samples).toEqual([
+      { 'version 1': 95, 'version 2': 5 },
+      { 'version 1': 50, 'version 2': 50 },
+      { 'version 1': 100 },
+    ])
+    expect(new Set(replies.slice(1, 6).map(({ body }) => body)).size).toBe(1)
   },
   'custom-balancer': (replies) => {
     const bodies = replies.map(({ body }) => body)
@@ -44,6 +76,15 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'custom-gate': (replies) => {
     const { targets } = JSON.parse(replies[4]!.body) as { targets: { reasons: string[] }[] }
     expect(targets.map(({ reasons }) => reasons)).toEqual([[], ['it failed a short time ago']])
+  },
+  websocket: async (replies, origin) => {
+    expect(JSON.parse(replies.at(-1)!.body)).toMatchObject({ open: [], refused: { origin: 1 } })
+    const socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/chat`, { origin })
+    await once(socket, 'open')
+    socket.send('well, darn')
+    const [data] = (await once(socket, 'message')) as [Buffer]
+    expect(data.toString()).toBe('well, ****')
+    socket.terminate()
   },
   'hono-mount': ([page, forwarded]) => {
     expect(page?.body).toBe('the app itself\n')
@@ -75,7 +116,7 @@ describe('examples', { timeout: 30_000 }, () => {
       ).toEqual(line.statuses)
       replies.push(...answers)
     }
-    check(replies)
+    await check(replies, program.url)
   })
 
   test('in-process-test passes', async () => {

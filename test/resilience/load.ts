@@ -34,7 +34,8 @@ let runs = 0
 export class Load {
   readonly sent: Sent[] = []
   readonly #options: LoadOptions
-  readonly #agent = new Agent({ keepAlive: true })
+  // Fewer than a listener's queue holds: after a pause, what is due comes at once.
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 })
   readonly #run: number = ++runs
   #pending = 0
 
@@ -46,9 +47,11 @@ export class Load {
   async steady(perSecond: number, until: Promise<unknown>): Promise<void> {
     const startedAt = systemClock.now()
     const first = this.sent.length
-    let isOver = false
-    const ended = until.finally(() => (isOver = true))
-    while (!isOver) {
+    const course = { isOver: false }
+    const ended = until.finally(() => (course.isOver = true))
+    // Told to whoever awaits this, once the load is over as well.
+    ended.catch(() => {})
+    while (!course.isOver) {
       const due = first + ((systemClock.now() - startedAt) / 1_000) * perSecond
       while (this.sent.length < due) void this.one()
       await sleep(PACE_MS)

@@ -31,16 +31,15 @@ export class SentRequests {
   }
 
   #watch(socket: Socket): void {
-    let port = 0
-    socket.once('connectionAttempt', (_address: string, attempted: number) => {
-      port = attempted
+    // Not before: `connect` takes back what was put in the place of `write`.
+    socket.once('connectionAttempt', (_address: string, port: number) => {
       this.#connections.set(port, this.connectionsTo(port) + 1)
+      const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
+      socket.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+        this.#note(port, chunk)
+        return write(chunk, ...rest)
+      }
     })
-    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
-    socket.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {
-      this.#note(port, chunk)
-      return write(chunk, ...rest)
-    }) as typeof socket.write
   }
 
   #note(port: number, chunk: string | Uint8Array): void {

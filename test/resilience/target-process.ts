@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 /** How requests are answered, probes included. */
 export type TargetMode = 'ok' | 'error' | 'reset' | 'slow'
 
-const SLOW_MS = 1_000
+const SLOW_MS = 2_000
 const PORT_RETRY_MS = 20
 
 const [, , port, name, journalPath] = process.argv
@@ -35,7 +35,7 @@ function answer(request: IncomingMessage, response: ServerResponse, wanted: URLS
     case 'slow':
       return void setTimeout(() => reply(response, 0), SLOW_MS)
     default:
-      return reply(response, Number(wanted.get('ms') ?? 0))
+      setTimeout(() => reply(response, Number(wanted.get('bodyMs') ?? 0)), Number(wanted.get('headMs') ?? 0))
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 /**
  * Does what a `curl` line says, without curl: a clean machine need not have it, and a test wants to see when chunks arrive.
- * Knows the few options that the examples use, and `[1-4]` in a URL.
+ * Knows the few options that the examples use, `[1-4]` in a URL, and with `-b ''` cookies from one of these to the next.
  */
 import { Agent, type IncomingMessage, request } from 'node:http'
 
@@ -26,6 +26,8 @@ interface CurlRequest {
   readonly headers: Record<string, string>
   body: string
   url: string
+  /** Whether cookies that come are sent back. */
+  hasCookies: boolean
 }
 
 /** The lines of a text that are `curl` commands, in order, comment signs left out. */
@@ -38,14 +40,17 @@ export function curlLines(text: string): CurlLine[] {
 
 /** Does what the line says, to `origin` in place of the line's own; one reply for each URL it stands for. */
 export async function curl(line: CurlLine, origin: string, onChunk?: (text: string) => void): Promise<CurlReply[]> {
-  const { url, ...rest } = parse(line.text)
+  const { url, hasCookies, ...rest } = parse(line.text)
   const replies: CurlReply[] = []
   // As curl does: one after the other, over one connection.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
     for (const each of expand(url)) {
       const { pathname, search } = new URL(each)
-      replies.push(await send({ ...rest, url: `${origin}${pathname}${search}` }, agent, onChunk))
+      const reply = await send({ ...rest, url: `${origin}${pathname}${search}` }, agent, onChunk)
+      const cookies = reply.headers['set-cookie']?.map((cookie) => cookie.split(';', 1)[0])
+      if (hasCookies && cookies !== undefined) rest.headers.Cookie = cookies.join('; ')
+      replies.push(reply)
     }
   } finally {
     agent.destroy()
@@ -55,11 +60,12 @@ export async function curl(line: CurlLine, origin: string, onChunk?: (text: stri
 
 function parse(line: string): CurlRequest {
   const words = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3]!)
-  const parsed: CurlRequest = { method: '', headers: {}, body: '', url: '' }
+  const parsed: CurlRequest = { method: '', headers: {}, body: '', url: '', hasCookies: false }
   for (let i = 1; i < words.length; i++) {
     const word = words[i]!
     if (word === '-X') parsed.method = words[++i]!
     else if (word === '-d') parsed.body = words[++i]!
+    else if (word === '-b' && words[++i] === '') parsed.hasCookies = true
     else if (word === '-H') {
       const [name, value] = words[++i]!.split(/:\s*/, 2)
       parsed.headers[name!] = value!
@@ -80,7 +86,7 @@ function expand(url: string): string[] {
 }
 
 async function send(
-  { method, headers, body, url }: CurlRequest,
+  { method, headers, body, url }: Omit<CurlRequest, 'hasCookies'>,
   agent: Agent,
   onChunk: ((text: string) => void) | undefined,
 ): Promise<CurlReply> {

@@ -3,7 +3,9 @@
  * a target as in Ketama (Last.fm, 2007). A target's points depend on nothing but itself, so one that leaves hands over its
  * own keys and moves no others.
  *
- * A change touches only the points of the targets that it is about: the rest are copied in order, never sorted again.
+ * A change touches only the points of the targets that it is about: the rest are copied in order, never sorted again. Where
+ * a target leaves that may return, as one that a gate has closed, nothing is copied: its points sleep, and whoever goes
+ * along the ring passes them by. Of ten thousand targets a thousand may leave within a second.
  */
 import type { Target } from '@sluice/core'
 import { finish, hashText, mixIn } from './murmur3.ts'
@@ -32,6 +34,9 @@ export class HashRing {
   #shift = 31
   readonly #slots: (Target | undefined)[] = []
   #places: ReadonlyMap<Target, Place> = new Map()
+  /** By slot: 1 for targets that take part. */
+  #isAwake: Uint8Array = new Uint8Array(0)
+  #awakePoints = 0
 
   constructor(pointsPerWeight: number, seed: number, maxPoints: number = MAX_POINTS) {
     this.#pointsPerWeight = pointsPerWeight
@@ -39,8 +44,13 @@ export class HashRing {
     this.#maxPoints = maxPoints
   }
 
+  /** All places, those that sleep included. */
   get size(): number {
     return this.#points.length
+  }
+
+  get awakePoints(): number {
+    return this.#awakePoints
   }
 
   /** The place on the ring of the first point at or after a hash. Constant time: points are spread evenly. */
@@ -56,24 +66,51 @@ export class HashRing {
     return this.#slots[this.#owners[place]!]!
   }
 
-  /** O(points); nothing happens where neither targets nor their configured weights have changed. */
-  update(targets: readonly Target[]): void {
+  /** Whether the target of a place takes part. */
+  isAwakeAt(place: number): boolean {
+    return this.#isAwake[this.#owners[place]!] === 1
+  }
+
+  /**
+   * O(targets) where all have been there before with the same configured weight, else O(points). The points of those that
+   * `mayReturn` are kept asleep, unless there would be more of them than of others.
+   */
+  update(targets: readonly Target[], mayReturn: (target: Target) => boolean = () => false): void {
     const counts = this.#countPoints(targets)
-    const kept = new Map<Target, Place>()
     const fresh: Target[] = []
-    for (const [i, target] of targets.entries()) {
-      const place = this.#places.get(target)
-      if (place !== undefined && place.points === counts[i]) kept.set(target, place)
-      else fresh.push(target)
+    const isAwake = new Uint8Array(this.#slots.length)
+    const isChanged = new Uint8Array(this.#slots.length)
+    this.#awakePoints = 0
+    for (let i = 0; i < targets.length; i++) {
+      const place = this.#places.get(targets[i]!)
+      const isSame = place !== undefined && place.points === counts[i]
+      if (!isSame) fresh.push(targets[i]!)
+      if (place !== undefined) (isSame ? isAwake : isChanged)[place.slot] = 1
+      this.#awakePoints += counts[i]!
     }
-    if (fresh.length === 0 && kept.size === this.#places.size) return
-    const added = this.#settle(fresh, new Map(targets.map((target, i) => [target, counts[i]!])))
-    const isKept = new Uint8Array(this.#slots.length)
-    for (const { slot } of kept.values()) isKept[slot] = 1
+    const others = [...this.#places.values()].filter(({ slot }) => isAwake[slot] === 0)
+    const able = others.filter(({ target, slot }) => isChanged[slot] === 0 && mayReturn(target))
+    const asleep = able.reduce((sum, { points }) => sum + points, 0) > this.#awakePoints ? [] : able
+    if (fresh.length > 0 || asleep.length < others.length) {
+      const isKept = Uint8Array.from(isAwake)
+      for (const { slot } of asleep) isKept[slot] = 1
+      const added = this.#settle(fresh, new Map(targets.map((target, i) => [target, counts[i]!])))
+      this.#replace(added, isKept)
+    }
+    this.#isAwake = new Uint8Array(this.#slots.length)
+    this.#isAwake.set(isAwake)
+    for (const target of fresh) this.#isAwake[this.#places.get(target)!.slot] = 1
+  }
+
+  #replace(added: readonly Place[], isKept: Uint8Array): void {
+    const places = new Map<Target, Place>()
     this.#merge(added, isKept)
-    for (const { target, slot } of this.#places.values()) if (!kept.has(target)) this.#slots[slot] = undefined
-    for (const place of added) kept.set(place.target, place)
-    this.#places = kept
+    for (const place of this.#places.values()) {
+      if (isKept[place.slot] === 1) places.set(place.target, place)
+      else this.#slots[place.slot] = undefined
+    }
+    for (const place of added) places.set(place.target, place)
+    this.#places = places
   }
 
   #countPoints(targets: readonly Target[]): number[] {

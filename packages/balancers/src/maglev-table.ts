@@ -16,19 +16,25 @@ export function maglevTable(targets: readonly Target[], size: number, seed: numb
   const order = [...targets.keys()].toSorted((a, b) => (targets[a]!.key < targets[b]!.key ? -1 : 1))
   const places = order.map((index) => hashOf(targets[index]!, seed) % size)
   const skips = order.map((index) => (hashOf(targets[index]!, ~seed) % (size - 1)) + 1)
+  const { weight } = targets[0]!
+  // Where all weigh the same, the order of deadlines is that of the list, round and round.
+  const isEven = targets.every((target) => target.weight === weight)
   const turns = new IndexedHeap()
-  turns.load(
-    Float64Array.from(order, (index) => 1 / targets[index]!.weight),
-    Float64Array.from(order.keys()),
-  )
+  if (!isEven) {
+    turns.load(
+      Float64Array.from(order, (index) => 1 / targets[index]!.weight),
+      Float64Array.from(order.keys()),
+    )
+  }
   const taken = new Int32Array(order.length)
   for (let filled = 0; filled < size; filled++) {
-    const next = turns.top
+    const next = isEven ? filled % order.length : turns.top
     const skip = skips[next]!
     let place = places[next]!
     while (table[place]! >= 0) place = place + skip < size ? place + skip : place + skip - size
     table[place] = order[next]!
     places[next] = place
+    if (isEven) continue
     const turn = taken[next]! + 1
     taken[next] = turn
     turns.keys[next] = (turn + 1) / targets[order[next]!]!.weight

@@ -3,10 +3,10 @@ import {
   type Attempt,
   type Balancer,
   type BalancerFactory,
+  type BalancerServices,
   ConfigError,
   type Exchange,
   mayPick,
-  type Random,
   type Target,
 } from '@sluice/core'
 import { Chance, firstFrom } from './chance.ts'
@@ -25,12 +25,19 @@ export interface MaglevOptions extends HashOptions {
 /** So many entries are looked at before all targets are. */
 const MAX_STEPS = 32
 
+/** From so many targets on, which fail in numbers and not one by one, building the table for each would leave time for little else. */
+const MANY_TARGETS = 1_000
+/** How long a table stays then. */
+const PAUSE_MS = 250
+
 /**
  * Google's Maglev hashing. Keys are spread more evenly than on a ring (with a hundred entries a target, shares differ by
  * about 1 %), and a pick is a hash and a look-up. In return, when a target leaves, a few keys of others move with its own.
  *
  * The table goes by configured weights, so a slow start moves no keys. It is built again when a target comes or goes: some
- * milliseconds. A key whose target was tried or is full goes to the next entry's, the same one each time.
+ * milliseconds. With a thousand targets or more that happens four times a second at most: until then the keys of one that
+ * has left go to the next entry's, and one that has come gets none. A key whose target was tried or is full goes to the
+ * next entry's as well, the same one each time.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `maglev.key`, `.tableSize`, `.seed`, `.ipv4PrefixLength`, `.ipv6PrefixLength`
  */
 export function maglev(options: MaglevOptions): BalancerFactory {
@@ -43,24 +50,32 @@ export function tableHash(name: string, options: MaglevOptions, at: string): Bal
   if (!isPrime(size)) throw new ConfigError(`${at}.tableSize`, `${size} is no prime`)
   const hash = (): RequestHash => new RequestHash(options.key, options, at)
   hash()
-  return (services) => new TableHash(name, services.random, hash(), size)
+  return (services) => new TableHash(name, services, hash(), size)
 }
 
 class TableHash implements Balancer {
   readonly name: string
+  readonly #clock: BalancerServices['clock']
   readonly #hash: RequestHash
   readonly #size: number
   /** For requests without a key. */
   readonly #chance: Chance
+  /** Those that the table was built of, and their weights then. */
   #targets: readonly Target[] = []
   #weights: readonly number[] = []
   #table: Int32Array = new Int32Array(0)
+  #builtAt = Number.NEGATIVE_INFINITY
+  #indexes: ReadonlyMap<Target, number> = new Map()
+  /** Beside the targets: 1 for those that have left since. */
+  #isOut: Uint8Array = new Uint8Array(0)
+  #rebuild: { cancel(): void } | undefined = undefined
 
-  constructor(name: string, random: Random, hash: RequestHash, size: number) {
+  constructor(name: string, services: BalancerServices, hash: RequestHash, size: number) {
     this.name = name
+    this.#clock = services.clock
     this.#hash = hash
     this.#size = size
-    this.#chance = new Chance(random)
+    this.#chance = new Chance(services.random)
   }
 
   update(targets: readonly Target[]): void {
@@ -69,10 +84,11 @@ class TableHash implements Balancer {
     const isSame =
       members.length === this.#targets.length &&
       members.every((target, i) => target === this.#targets[i] && target.weight === this.#weights[i])
-    if (isSame) return
-    this.#targets = members
-    this.#weights = members.map((target) => target.weight)
-    this.#table = maglevTable(members, this.#size, this.#hash.seed)
+    if (isSame) return this.#putOff(undefined)
+    const waitMs = this.#builtAt + PAUSE_MS - this.#clock.now()
+    const isUrgent = members.length < MANY_TARGETS || this.#targets.length === 0 || waitMs <= 0
+    if (isUrgent) this.#build()
+    else this.#putOff(waitMs)
   }
 
   pick(exchange: Exchange, tried: readonly Attempt[]): Target | undefined {
@@ -83,11 +99,37 @@ class TableHash implements Balancer {
     const size = this.#size
     let entry = hash % size
     for (let step = 0; step < MAX_STEPS; step++) {
-      const target = targets[this.#table[entry]!]!
-      if (mayPick(target, tried)) return target
+      const index = this.#table[entry]!
+      if (this.#isOut[index] === 0 && mayPick(targets[index]!, tried)) return targets[index]
       entry = entry + 1 === size ? 0 : entry + 1
     }
-    return firstFrom(hash, targets, tried)
+    return firstFrom(hash, this.#chance.targets, tried)
+  }
+
+  #build(): void {
+    const { targets } = this.#chance
+    this.#targets = targets
+    this.#weights = targets.map((target) => target.weight)
+    this.#table = maglevTable(targets, this.#size, this.#hash.seed)
+    this.#builtAt = this.#clock.now()
+    this.#indexes = new Map(targets.map((target, i) => [target, i]))
+    this.#putOff(undefined)
+  }
+
+  /** Keeps the table for so long; without a time, until there is another change. */
+  #putOff(waitMs: number | undefined): void {
+    this.#isOut = new Uint8Array(this.#targets.length)
+    if (waitMs === undefined) {
+      this.#rebuild?.cancel()
+      this.#rebuild = undefined
+      return
+    }
+    this.#isOut.fill(1)
+    for (const target of this.#chance.targets) {
+      const index = this.#indexes.get(target)
+      if (index !== undefined) this.#isOut[index] = 0
+    }
+    this.#rebuild ??= this.#clock.schedule(waitMs, () => this.#build())
   }
 }
 

@@ -69,13 +69,13 @@ class PeakEwma extends TwoChoices implements Balancer {
   }
 
   observe(target: Target, attempt: Attempt): void {
-    const end = attempt.phase === 'failed' ? attempt.endedAt : attempt.headAt
-    if (end === undefined) return
+    // What is observed has happened just now: the clock need not be asked once more.
+    const now = attempt.phase === 'failed' ? attempt.endedAt : attempt.headAt
+    if (now === undefined) return
     const { status } = attempt
     const hasFailed = attempt.phase === 'failed' || status === 502 || status === 503 || status === 504
-    const tookMs = Math.max(end - attempt.startedAt, hasFailed ? this.#failureMs : 0, MIN_MS)
+    const tookMs = Math.max(now - attempt.startedAt, hasFailed ? this.#failureMs : 0, MIN_MS)
     const latency = this.#latencyOf(target)
-    const now = this.#services.clock.now()
     const fadedMs = this.#fadedMs(latency, now)
     const kept = Math.exp((latency.at - now) / this.#decayMs)
     const ms = tookMs > fadedMs ? tookMs : fadedMs + tookMs * (1 - kept)
@@ -94,7 +94,8 @@ class PeakEwma extends TwoChoices implements Balancer {
     const a = this.chance.targets[one]!
     const b = this.chance.targets[other]!
     const factor = ((b.active + 1) * a.effectiveWeight) / ((a.active + 1) * b.effectiveWeight)
-    return this.#levelOf(one, a) - this.#levelOf(other, b) < Math.log(factor)
+    const ahead = this.#levelOf(one, a) - this.#levelOf(other, b)
+    return ahead < (factor === 1 ? 0 : Math.log(factor))
   }
 
   /** One of which nothing is known comes first while it is idle, and last while it is tried. */

@@ -3,9 +3,9 @@ import {
   type Attempt,
   type Balancer,
   type BalancerFactory,
+  type BalancerServices,
   type Exchange,
   mayPick,
-  type Random,
   type Target,
 } from '@sluice/core'
 import { Chance, firstFrom } from './chance.ts'
@@ -52,11 +52,12 @@ export function ringHash(options: RingHashOptions): BalancerFactory {
   const bound = options.boundedLoad ?? Number.POSITIVE_INFINITY
   if (options.boundedLoad !== undefined) numberIn(1.01, 1000, bound, 'ringHash.boundedLoad')
   hash()
-  return (services) => new RingHash(services.random, hash(), replicas, bound)
+  return (services) => new RingHash(services, hash(), replicas, bound)
 }
 
 class RingHash implements Balancer {
   readonly name = 'ring-hash'
+  readonly #services: BalancerServices
   readonly #hash: RequestHash
   readonly #ring: HashRing
   readonly #bound: number
@@ -64,22 +65,32 @@ class RingHash implements Balancer {
   /** For requests without a key. */
   readonly #chance: Chance
   #members: ReadonlySet<Target> = new Set()
+  /** All targets, those that gates have closed included: made anew when the upstream's list is another one. */
+  #known: ReadonlySet<Target> = new Set()
+  #knownList: readonly Target[] = []
   #totalWeight = 0
   /** Attempts under way at the targets, counted only where there is a bound. */
   #active = 0
 
-  constructor(random: Random, hash: RequestHash, replicas: number, bound: number) {
+  constructor(services: BalancerServices, hash: RequestHash, replicas: number, bound: number) {
+    this.#services = services
     this.#hash = hash
     this.#ring = new HashRing(replicas, hash.seed)
     this.#bound = bound
     this.#isBounded = bound !== Number.POSITIVE_INFINITY
-    this.#chance = new Chance(random)
+    this.#chance = new Chance(services.random)
   }
 
   update(targets: readonly Target[]): void {
     this.#chance.update(targets)
     const members = this.#chance.targets
-    this.#ring.update(members)
+    const list = this.#services.targets()
+    if (list !== this.#knownList) {
+      this.#knownList = list
+      this.#known = new Set(list)
+    }
+    this.#ring.update(members, (target) => this.#known.has(target))
+    if (!this.#isBounded) return
     this.#members = new Set(members)
     this.#totalWeight = members.reduce((sum, target) => sum + target.effectiveWeight, 0)
     this.#active = members.reduce((sum, target) => sum + target.active, 0)
@@ -93,11 +104,15 @@ class RingHash implements Balancer {
     if (points === 0) return undefined
     let busy: Target | undefined
     let place = ring.find(hash)
-    for (let step = 0; step < MAX_STEPS && step < points; step++) {
-      const target = ring.ownerAt(place)
-      if (mayPick(target, tried)) {
-        if (this.#isWithinBound(target)) return target
-        busy ??= target
+    // What sleeps is as good as not there, so it doesn't count.
+    for (let step = 0, passed = 0; step < MAX_STEPS && passed < points; passed++) {
+      if (ring.isAwakeAt(place)) {
+        const target = ring.ownerAt(place)
+        if (mayPick(target, tried)) {
+          if (this.#isWithinBound(target)) return target
+          busy ??= target
+        }
+        step++
       }
       place = place + 1 === points ? 0 : place + 1
     }
@@ -113,7 +128,7 @@ class RingHash implements Balancer {
   }
 
   snapshot(): { readonly points: number } {
-    return { points: this.#ring.size }
+    return { points: this.#ring.awakePoints }
   }
 
   #isWithinBound(target: Target): boolean {

@@ -95,6 +95,51 @@ describe('maglev', () => {
     expect(pool.pickFor('ada', triedAt(second, ...others))).toBeUndefined()
   })
 
+  it('builds the table of a thousand targets four times a second at most, and picks none that has left meanwhile', () => {
+    const pool = make(equal(1200))
+    const [one, two] = pool.targets
+    const first = pool.owners(3000)
+    pool.admit((target) => target === one)
+    const withoutOne = pool.owners(3000)
+    for (const [i, target] of withoutOne.entries()) if (first[i] !== one) expect(target).toBe(first[i])
+    expect(withoutOne).not.toContain(one)
+    pool.admit((target) => target === one || target === two)
+    const between = pool.owners(3000)
+    for (const [i, target] of between.entries()) if (withoutOne[i] !== two) expect(target).toBe(withoutOne[i])
+    expect(between).not.toContain(two)
+    pool.clock.advance(250)
+    // The very table of a proxy that has begun with these.
+    const other = make(equal(1200))
+    other.targets = other.targets.slice(2)
+    other.clock.advance(250)
+    other.admit()
+    expect(pool.owners(3000).map((target) => target?.key)).toEqual(other.owners(3000).map((target) => target?.key))
+    // And nothing is pending once all is as it was.
+    pool.clock.advance(250)
+    pool.admit((target) => target === one)
+    pool.admit((target) => target === one || target === two)
+    const settled = pool.owners(3000)
+    pool.clock.advance(1000)
+    expect(pool.owners(3000).filter((target, i) => target !== settled[i]).length).toBeGreaterThan(0)
+    pool.admit()
+    expect(pool.owners(3000)).toEqual(first)
+  })
+
+  it('has the keys of new targets within the same time, however many have gone', () => {
+    const pool = make(equal(2400))
+    const [old, fresh] = [pool.targets.slice(0, 1200), new Set(pool.targets.slice(1200))]
+    pool.clock.advance(250)
+    pool.admit((target) => fresh.has(target))
+    pool.admit((target) => !fresh.has(target))
+    for (const target of pool.owners(500)) expect(fresh.has(target!)).toBe(true)
+    pool.clock.advance(250)
+    const owners = new Set(pool.owners(20_000))
+    expect(owners.size).toBeGreaterThan(1100)
+    expect(old.some((target) => owners.has(target))).toBe(false)
+    pool.admit(() => true)
+    expect(pool.pickFor('ada')).toBeUndefined()
+  })
+
   it('spreads the keys of a full target over all others', () => {
     const pool = make(equal(10))
     const [full] = pool.targets

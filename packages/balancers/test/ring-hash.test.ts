@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ConfigError } from '@sluice/core'
+import { seededRandom } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { HashRing } from '../src/hash-ring.ts'
 import { ringHash, type RingHashOptions } from '../src/index.ts'
@@ -119,6 +120,53 @@ describe('ring hash', () => {
     }
     ring.update([])
     expect(ring.size).toBe(0)
+  })
+
+  it('passes by those that may return as if they were not there, and copies nothing for them', () => {
+    const targets = makeTargets(equal(40))
+    const ring = new HashRing(50, 0)
+    ring.update(targets)
+    const random = seededRandom(7)
+    for (let round = 0; round < 30; round++) {
+      const out = new Set(targets.filter(() => random() < 0.3))
+      const here = targets.filter((target) => !out.has(target))
+      ring.update(here, (target) => out.has(target))
+      expect(ring.size).toBe(40 * 50)
+      expect(ring.awakePoints).toBe(here.length * 50)
+      const alone = new HashRing(50, 0)
+      alone.update(here)
+      const places = Array.from({ length: ring.size }, (_, place) => place)
+      const owners = places.filter((place) => ring.isAwakeAt(place)).map((place) => ring.ownerAt(place))
+      expect(owners).toEqual(Array.from({ length: alone.size }, (_, place) => alone.ownerAt(place)))
+    }
+  })
+
+  it('keeps no more points asleep than awake, and none of a target that has left for good or weighs something else', () => {
+    const targets = makeTargets(equal(10))
+    const ring = new HashRing(50, 0)
+    ring.update(targets)
+    ring.update(targets.slice(5), () => true)
+    expect(ring.size).toBe(500)
+    ring.update(targets.slice(5), (target) => target !== targets[0])
+    expect(ring.size).toBe(450)
+    ring.update(targets.slice(6), () => true)
+    expect(ring.size).toBe(200)
+    targets[9]!.weight = 2
+    ring.update(targets.slice(6), () => true)
+    expect(ring.size).toBe(250)
+    expect(Array.from({ length: 250 }, (_, place) => ring.isAwakeAt(place))).not.toContain(false)
+  })
+
+  it('has keys go to others while most of the targets are out, and come back', () => {
+    const pool = make(equal(30))
+    const before = pool.owners(1000)
+    const [last] = pool.targets
+    pool.admit((target) => target !== last)
+    expect(new Set(pool.owners(1000))).toEqual(new Set([last]))
+    pool.admit(() => true)
+    expect(pool.pickFor('ada')).toBeUndefined()
+    pool.admit()
+    expect(pool.owners(1000)).toEqual(before)
   })
 
   it('is the same for every order of targets, also where points coincide', () => {

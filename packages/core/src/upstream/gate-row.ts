@@ -51,14 +51,9 @@ export class GateRow {
     for (let i = 0; i < this.#gates.length; i++) this.#gates[i]!.ended?.(attempt.target, attempt)
   }
 
-  /** Tells who is admissible now and was not before. */
-  entered(admitted: readonly Target[], before: readonly Target[]): void {
-    if (this.#gates.length === 0) return
-    const known = new Set(before)
-    for (const target of admitted) {
-      if (known.has(target)) continue
-      for (const gate of this.#gates) gate.entered?.(target)
-    }
+  /** The target is admissible now and was not before. */
+  entered(target: Target): void {
+    for (const gate of this.#gates) gate.entered?.(target)
   }
 
   snapshot(): PartSnapshot[] {

@@ -40,8 +40,8 @@ export interface GateServices {
   readonly random: Random
   /** All targets at this moment. A target that leaves and comes back is another object: key state by it, weakly. */
   targets(): readonly Target[]
-  /** Says that an answer of `admits` or `weight` is different from now on. */
-  changed(): void
+  /** Says that an answer of `admits` or `weight` is different from now on, for one target or, without one, for any. */
+  changed(target?: Target): void
 }
 
 /** Makes a gate; an option such as `gates: [outlierEjection()]` holds these. */

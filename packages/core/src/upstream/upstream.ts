@@ -10,6 +10,7 @@ import type { Reply } from '../reply.ts'
 import { systemRandom } from '../system-random.ts'
 import type { Transport } from '../transport/transport.ts'
 import { wireTransport } from '../transport/wire-transport.ts'
+import { Admission } from './admission.ts'
 import type { Attempt } from './attempt.ts'
 import type { Balancer } from './balancer.ts'
 import { Departures } from './departures.ts'
@@ -33,7 +34,6 @@ export function createUpstream(name: string, options: UpstreamOptions): Upstream
 }
 
 const NONE: readonly Attempt[] = Object.freeze([])
-const NO_TARGETS: readonly Target[] = Object.freeze([])
 const NO_GATES: readonly GateFactory[] = []
 
 export class Upstream {
@@ -49,15 +49,12 @@ export class Upstream {
   readonly #plan: UpstreamPlan
   readonly #queue: PendingQueue
   readonly #gates: GateRow
+  readonly #admission: Admission
   readonly #balancer: Balancer
   readonly #source: RunningTargetSource | undefined
   readonly #departures = new Departures()
   #targets: readonly Target[] = []
-  #admissible: readonly Target[] = []
-  /** By the gates alone, whatever the panic threshold says. */
-  #admitted: readonly Target[] = NO_TARGETS
   #active = 0
-  #isPanicking = false
 
   constructor(name: string, options: UpstreamOptions) {
     const at = `upstreams.${name}`
@@ -75,9 +72,13 @@ export class Upstream {
     const services = { upstream: name, clock: this.clock, random: this.random, targets: () => this.#targets }
     this.#balancer = (options.balancer ?? roundRobin())({
       ...services,
-      admits: (target) => this.#isPanicking || this.#gates.admits(target),
+      admits: (target) => this.#admission.isPanicking || this.#gates.admits(target),
     })
-    this.#gates = new GateRow(options.gates ?? NO_GATES, { ...services, changed: () => this.#refresh() })
+    this.#gates = new GateRow(options.gates ?? NO_GATES, {
+      ...services,
+      changed: (target) => (target === undefined ? this.#refresh() : this.#reconsider(target)),
+    })
+    this.#admission = new Admission(this.#gates, this.#plan.panicThreshold)
     this.#refresh()
     if (typeof options.targets === 'function') {
       this.#source = options.targets({ ...services, replace: (list) => this.replace(list) })
@@ -107,7 +108,7 @@ export class Upstream {
 
   /** Whether there are targets that could be picked, were they not busy. */
   get isBusy(): boolean {
-    return this.#admissible.some((target) => target.effectiveWeight > 0)
+    return this.#admission.admissible.some((target) => target.effectiveWeight > 0)
   }
 
   /** Where exchanges wait for a place. */
@@ -221,7 +222,7 @@ export class Upstream {
       gates: this.#gates.snapshot(),
       active: this.#active,
       pending: this.#queue.size,
-      isPanicking: this.#isPanicking,
+      isPanicking: this.#admission.isPanicking,
       source: this.#source?.snapshot?.(),
       targets: [...this.#targets, ...this.#departures.leaving].map((target) => this.#describe(target)),
     }
@@ -256,20 +257,22 @@ export class Upstream {
 
   #refresh(): void {
     // A gate that says `changed` while it is made: nothing was asked yet.
-    if (this.#gates === undefined) return
-    const up = this.#targets.filter((target) => target.state === 'up')
-    const admitted = up.filter((target) => this.#gates.admits(target))
-    this.#isPanicking = admitted.length < up.length * this.#plan.panicThreshold
-    this.#admissible = this.#isPanicking ? up : admitted
-    const before = this.#admitted
-    // What a source finds after there was nothing is what the upstream begins with.
-    this.#admitted = this.#targets.length === 0 ? NO_TARGETS : admitted
-    // Nobody has become admissible who was there from the start.
-    if (before !== NO_TARGETS) this.#gates.entered(admitted, before)
-    for (const target of this.#targets) target.effectiveWeight = this.#gates.weightOf(target)
-    // By the field: a gate that was told may have asked for another look, which has found another one.
-    this.#balancer.update(this.#admissible)
-    for (const target of this.#admissible) this.transport.warmUp?.(target)
+    if (this.#admission === undefined) return
+    this.#admission.refresh(this.#targets)
+    this.#apply(this.#targets)
+  }
+
+  #reconsider(target: Target): void {
+    if (this.#admission?.reconsider(target) === true) this.#apply([target])
+  }
+
+  #apply(changed: readonly Target[]): void {
+    const { admissible } = this.#admission
+    this.#balancer.update(admissible)
+    if (this.transport.warmUp !== undefined) {
+      for (const target of changed)
+        if (target.state === 'up' && this.#gates.admits(target)) this.transport.warmUp(target)
+    }
     if (this.#queue.size > 0) this.#queue.serve()
   }
 
@@ -300,6 +303,6 @@ export class Upstream {
     const reasons = target.state === 'up' ? [] : [`its state is "${target.state}"`]
     if (target.effectiveWeight === 0) reasons.push('its weight is 0')
     if (target.active >= target.maxActive) reasons.push(`${target.active} attempts are under way, its limit`)
-    return this.#isPanicking ? reasons : [...reasons, ...this.#gates.reasonsAgainst(target)]
+    return this.#admission.isPanicking ? reasons : [...reasons, ...this.#gates.reasonsAgainst(target)]
   }
 }

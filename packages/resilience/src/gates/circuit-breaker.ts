@@ -95,7 +95,7 @@ class CircuitBreakerGate implements Gate {
     const ticket = breaker.began(now)
     if (ticket === 0) return
     probes.set(attempt, ticket)
-    if (!breaker.admits(now)) this.#services.changed()
+    if (!breaker.admits(now)) this.#services.changed(target)
   }
 
   observe(target: Target, attempt: Attempt): void {
@@ -107,7 +107,7 @@ class CircuitBreakerGate implements Gate {
     if (ticket !== undefined) {
       // It gives its place back as soon as it is judged: its body may stream for hours.
       probes.set(attempt, Math.abs(ticket))
-      this.#settle(breaker, attempt, ticket, now)
+      this.#settle(target, breaker, attempt, ticket, now)
       return
     }
     // What began before the breaker came to be closed belongs to another time, and says nothing.
@@ -122,7 +122,7 @@ class CircuitBreakerGate implements Gate {
     const ticket = guarded.probes.get(attempt)
     if (ticket === undefined) return
     guarded.probes.delete(attempt)
-    this.#settle(guarded.breaker, undefined, ticket, this.#services.clock.now())
+    this.#settle(target, guarded.breaker, undefined, ticket, this.#services.clock.now())
   }
 
   /** State by target key, of targets that have been used. */
@@ -153,12 +153,12 @@ class CircuitBreakerGate implements Gate {
   }
 
   /** A probe turned out one way or the other, or (without `attempt`) is over. */
-  #settle(breaker: Breaker, attempt: Attempt | undefined, ticket: BreakerTicket, now: number): void {
+  #settle(target: Target, breaker: Breaker, attempt: Attempt | undefined, ticket: BreakerTicket, now: number): void {
     const wasFull = breaker.state === 'half-open' && !breaker.admits(now)
     if (attempt !== undefined) this.#judge(breaker, attempt, ticket, now)
     breaker.ended(ticket)
     // Where its state has changed that was announced already.
-    if (wasFull && breaker.state === 'half-open' && breaker.admits(now)) this.#services.changed()
+    if (wasFull && breaker.state === 'half-open' && breaker.admits(now)) this.#services.changed(target)
   }
 
   #judge(breaker: Breaker, attempt: Attempt, ticket: BreakerTicket, now: number): void {
@@ -185,6 +185,6 @@ class CircuitBreakerGate implements Gate {
     if (channel.hasSubscribers) {
       channel.publish({ of: 'target', name: this.#services.upstream, target: target.key, before, nextChangeAt })
     }
-    this.#services.changed()
+    this.#services.changed(target)
   }
 }

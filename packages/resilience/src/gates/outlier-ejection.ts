@@ -107,7 +107,7 @@ class OutlierEjectionGate implements Gate {
     record.ejection = { cause, until, wakeUp: clock.schedule(lengthMs, () => this.#return(record)) }
     this.#ejected.add(record)
     if (targetEjected.hasSubscribers) targetEjected.publish({ upstream, target: record.target.key, cause, until })
-    this.#services.changed()
+    this.#services.changed(record.target)
   }
 
   #return(record: EjectionRecord): void {
@@ -118,7 +118,7 @@ class OutlierEjectionGate implements Gate {
     this.#ejected.delete(record)
     if (!this.#services.targets().includes(record.target)) return
     if (targetReturned.hasSubscribers) targetReturned.publish({ upstream, target: record.target.key })
-    this.#services.changed()
+    this.#services.changed(record.target)
   }
 
   #scheduleSweep(): void {

@@ -161,7 +161,7 @@ describe('what is hedged', () => {
   })
 
   it('is no upgrade', async () => {
-    expect(await requestsFor({ headers: { Connection: 'Upgrade', Upgrade: 'websocket' } })).toHaveLength(1)
+    expect(await requestsFor({ headers: { Connection: 'Upgrade', Upgrade: 'chat' } })).toHaveLength(1)
   })
 
   it('may have a body, which both tries get in whole', async () => {

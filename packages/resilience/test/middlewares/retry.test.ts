@@ -144,7 +144,7 @@ describe('what is tried again', () => {
 
   it('not an upgrade that a target has answered', async () => {
     const { fake, inject } = withRetry(NO_WAIT, { handler: () => ({ status: 503 }) })
-    const reply = await inject({ headers: { Connection: 'Upgrade', Upgrade: 'websocket' } })
+    const reply = await inject({ headers: { Connection: 'Upgrade', Upgrade: 'chat' } })
     expect([reply.status, fake.requests.length]).toEqual([503, 1])
   })
 })

@@ -13,6 +13,9 @@ import type { MessageLimits } from './limits.ts'
 import { MessageError } from './message-error.ts'
 import type { OutgoingRequest } from './outgoing-request.ts'
 
+/** Many replies are not longer, head and body together: those are decoded once. */
+const FIRST_LOOK = 2_048
+
 /** Why a connection was closed. */
 export type CloseReason =
   | 'idle'
@@ -55,7 +58,7 @@ export class ClientConnection {
   constructor(owner: ClientConnectionOwner, lifetimeMs: number) {
     this.lifetimeMs = lifetimeMs
     this.#owner = owner
-    this.heads = new HeadReader(owner.limits.maxHeadBytes, { prefix: 'HTTP/1.' })
+    this.heads = new HeadReader(owner.limits.maxHeadBytes, { prefix: 'HTTP/1.', firstLook: FIRST_LOOK })
     this.#deadline = new Deadline(owner.clock, () => this.#current?.expired())
     this.openedAt = owner.clock.now()
     this.idleSince = this.openedAt

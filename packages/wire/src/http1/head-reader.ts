@@ -4,6 +4,7 @@
  * most, so that a client that sends byte by byte costs no more than its bytes.
  */
 import { CR, LF, TOKEN } from './characters.ts'
+import { latin1Slice } from './latin1.ts'
 import { MessageError, type MessageFault } from './message-error.ts'
 
 const END = '\r\n\r\n'
@@ -16,6 +17,12 @@ export interface HeadReaderOptions {
   readonly skipsEmptyLine?: boolean
   /** What every head begins with. @default any token */
   readonly prefix?: string
+  /**
+   * How many bytes are decoded at first. What is more than a head is not in vain where it is a small body that is text as well:
+   * see {@link HeadReader.textBehind}.
+   * @default 512
+   */
+  readonly firstLook?: number
   /** What a head over the limit is called. @default 'head-too-large' */
   readonly tooLarge?: MessageFault
 }
@@ -26,6 +33,7 @@ export class HeadReader {
   readonly #skipsEmptyLine: boolean
   readonly #prefix: string
   readonly #tooLarge: MessageFault
+  readonly #firstLook: number
   #gathered: Buffer | undefined = undefined
   #length = 0
 
@@ -35,12 +43,19 @@ export class HeadReader {
     this.#skipsEmptyLine = options.skipsEmptyLine ?? false
     this.#prefix = options.prefix ?? ''
     this.#tooLarge = options.tooLarge ?? 'head-too-large'
+    this.#firstLook = options.firstLook ?? FIRST_LOOK
   }
 
   /** The head, from its first character; set where {@link read} returns a place. */
   text = ''
   /** Past the CRLF of the last field line; set with {@link text}. */
   end = 0
+
+  /** As many characters of what came behind the head, where they were decoded with it. As long as {@link text} is there. */
+  textBehind(length: number): string | undefined {
+    const from = this.end + 2
+    return from + length <= this.text.length ? this.text.slice(from, from + length) : undefined
+  }
 
   /** Whether part of a head is waiting for the rest. */
   get isPartial(): boolean {
@@ -58,10 +73,10 @@ export class HeadReader {
   #readWhole(bytes: Buffer, from: number, to: number): number {
     const start = from + (bytes[from] === CR ? this.#emptyLine(bytes, from, to) : 0)
     const limit = Math.min(to, start + this.#maxBytes + END.length)
-    let text = bytes.toString('latin1', start, Math.min(limit, start + FIRST_LOOK))
+    let text = latin1Slice(bytes, start, Math.min(limit, start + this.#firstLook))
     let found = text.indexOf(END)
-    if (found < 0 && limit - start > FIRST_LOOK) {
-      text = bytes.toString('latin1', start, limit)
+    if (found < 0 && limit - start > this.#firstLook) {
+      text = latin1Slice(bytes, start, limit)
       found = text.indexOf(END)
     }
     if (found >= 0) return this.#finish(text, found, start + found + END.length)
@@ -83,7 +98,7 @@ export class HeadReader {
       if (this.#length - start >= this.#maxBytes + 2) throw this.#overLimit()
       return -1
     }
-    const text = gathered.toString('latin1', start, found + END.length)
+    const text = latin1Slice(gathered, start, found + END.length)
     this.#gathered = undefined
     this.#length = 0
     return this.#finish(text, found - start, from + found + END.length - before)

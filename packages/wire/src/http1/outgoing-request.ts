@@ -10,7 +10,7 @@ import { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { asksToPersist } from './connection-options.ts'
 import { replyFraming, UNTIL_CLOSE } from './framing.ts'
-import { latin1 } from './latin1.ts'
+import { latin1, latin1Slice } from './latin1.ts'
 import { MessageError } from './message-error.ts'
 import { parseReplyHead } from './reply-head.ts'
 import { lastChunk, serializeRequestHead } from './serialize.ts'
@@ -203,13 +203,15 @@ export class OutgoingRequest implements BodySink, BodySource {
   #readHead(bytes: Buffer, at: number, to: number): number {
     const { heads, limits, deadline } = this.#connection
     const { status, httpVersion, headers } = parseReplyHead(heads.text, heads.end, limits)
-    // An idle connection does not keep its last head.
-    heads.text = ''
     if (status === 101) {
       this.#switchProtocols(headers, Buffer.from(bytes.subarray(at, to)))
       return to
     }
     const framing = replyFraming(status, this.#message.method, headers, httpVersion === '1.0')
+    const isWhole = framing >= 0 && framing <= MAX_TEXT_BYTES && framing <= to - at
+    const wholeText = isWhole ? (heads.textBehind(framing) ?? latin1Slice(bytes, at, at + framing)) : undefined
+    // An idle connection does not keep its last head.
+    heads.text = ''
     if (status < 200) {
       this.#hasBegun = true
       if (status !== 100) this.#observer.informational(status, headers)
@@ -217,9 +219,8 @@ export class OutgoingRequest implements BodySink, BodySource {
     }
     this.#isReusable = framing !== UNTIL_CLOSE && asksToPersist(headers, httpVersion)
     this.#hasHead = true
-    if (framing >= 0 && framing <= MAX_TEXT_BYTES && framing <= to - at) {
-      const text = bytes.toString('latin1', at, at + framing)
-      this.#replyWhole(status, headers, text, at + framing === to)
+    if (wholeText !== undefined) {
+      this.#replyWhole(status, headers, wholeText, at + framing === to)
       return at + framing
     }
     this.#body = new BodyReader(framing, limits)

@@ -12,17 +12,16 @@ function touchedBy(act: (counted: (bytes: Buffer) => Buffer) => void): number {
       touched += copied
       return copied
     },
-    toString: (of: Buffer, ...rest: [BufferEncoding, number, number]) => {
-      const decoded = of.toString(...rest)
-      touched += decoded.length
-      return decoded
+    latin1Slice: (of: Buffer, from: number, to: number) => {
+      touched += to - from
+      return of.toString('latin1', from, to)
     },
   }
   const counted = (bytes: Buffer): Buffer => {
     const proxy = new Proxy(bytes, {
       get(of, key) {
         if (typeof key === 'string' && /^[0-9]+$/.test(key)) touched++
-        if (key === 'copy' || key === 'toString')
+        if (key === 'copy' || key === 'latin1Slice')
           return (methods[key] as (...all: unknown[]) => unknown).bind(undefined, of)
         return Reflect.get(of, key, of) as unknown
       },
