@@ -5,12 +5,22 @@ import { describe, expect, test } from 'vitest'
 import { curl } from '../running/curl.ts'
 import { Program, start } from '../running/program.ts'
 
-/** The blocks marked `js` of a file of the repository, put together. */
-function codeOf(path: string): string {
+/** The blocks marked `js` of a file of the repository. */
+function blocksOf(path: string): string[] {
   const text = readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8')
   const blocks = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code!)
   if (blocks.length === 0) throw new Error(`${path} has no code`)
-  return blocks.join('\n')
+  return blocks
+}
+
+/** The same, put together. */
+function codeOf(path: string): string {
+  return blocksOf(path).join('\n')
+}
+
+async function expectToEndWell(code: string): Promise<void> {
+  const program = new Program({ code })
+  expect(await program.ended, program.output).toBe(0)
 }
 
 describe('documentation', { timeout: 30_000 }, () => {
@@ -24,13 +34,20 @@ describe('documentation', { timeout: 30_000 }, () => {
     expect(health?.body).toBe('ok\n')
   })
 
-  test.each(['packages/balancers/README.md', 'packages/core/README.md', 'packages/wire/README.md'])(
-    'the example of %s holds',
-    async (path) => {
-      const program = new Program({ code: codeOf(path) })
-      expect(await program.ended, program.output).toBe(0)
-    },
-  )
+  test.each([
+    'packages/balancers/README.md',
+    'packages/core/README.md',
+    'packages/resilience/README.md',
+    'packages/transforms/README.md',
+    'packages/websocket/README.md',
+    'packages/wire/README.md',
+  ])('each example of %s holds', async (path) => {
+    await Promise.all(blocksOf(path).map(expectToEndWell))
+  })
+
+  test.each(['resilience', 'tls', 'websocket'])('the guide on %s is one program, and holds', async (name) => {
+    await expectToEndWell(codeOf(`docs/guides/${name}.md`))
+  })
 
   test('the guide is one program, which mounts the gateway everywhere and ends', async () => {
     // Fixed ports are for reading; two runs at once must not meet.

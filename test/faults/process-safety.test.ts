@@ -20,6 +20,12 @@ const INTERACTIONS = 2_000
 const CONCURRENCY = 32
 const SEED = 20_240_607
 
+// RFC 6455, section 1.3.
+const VERSION = 'Sec-WebSocket-Version: 13'
+const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+const ACCEPT = 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+const SWITCHED = `HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${ACCEPT}\r\n\r\n`
+
 const UPSTREAMS: readonly HostileBehaviour[] = [
   { kind: 'refuse' },
   { kind: 'accept-and-hang' },
@@ -39,11 +45,8 @@ const UPSTREAMS: readonly HostileBehaviour[] = [
   { kind: 'drip', part: 'body', everyMs: 2 },
   { kind: 'close-idle-after-reply', when: 'second-request', leave: 'reset' },
   { kind: 'early-response' },
-  {
-    kind: 'raw',
-    bytes: 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi',
-    leave: 'reset',
-  },
+  { kind: 'raw', bytes: `${SWITCHED}hi`, leave: 'reset' },
+  { kind: 'raw', bytes: `${SWITCHED}hi`, leave: 'fin' },
   { kind: 'raw', bytes: 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi', leave: 'fin' },
   { kind: 'raw', bytes: 'HTTP/1.1 103 Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Go\r\n\r\nHTTP/1.1 204 No\r\n\r\n' },
 ]
@@ -174,6 +177,7 @@ function hostileRequest(pick: <T>(list: readonly T[]) => T, random: Random): Buf
     () => `${head('POST', 'Transfer-Encoding: chunked')}5\r\nhello\r\nzz\r\n`,
     () => `${head('PUT', 'Expect: 100-continue', 'Content-Length: 5')}hello`,
     () => `${head('GET', 'Connection: Upgrade', 'Upgrade: websocket')}bytes ahead`,
+    () => `${head('GET', 'Connection: Upgrade', 'Upgrade: websocket', VERSION, KEY)}bytes ahead`,
     () => head('GET', 'Connection: Upgrade', 'Upgrade: h2c'),
     () => head('CONNECT'),
     () => head('POST', 'Content-Length: 5', 'Transfer-Encoding: chunked'),

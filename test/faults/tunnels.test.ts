@@ -1,16 +1,21 @@
 /** Upgraded connections: how they begin, and that both ends come down together. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, ServerResponse } from 'node:http'
 import { createServer as createRawServer, type AddressInfo, type Socket } from 'node:net'
-import { createProxy, createUpstream } from '@sluice/core'
+import { createProxy, createUpstream, type Middleware, Reply } from '@sluice/core'
 import { hostileUpstream, rawClient, waitFor, type RawClient } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { closing } from './clean-up.ts'
 import { COMBINATIONS } from './combinations.ts'
 import { gateway } from './gateway.ts'
 
-const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
-const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+// The key and its answer are those of RFC 6455, section 1.3.
+const UPGRADE =
+  'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+const SWITCHED =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
 
 const opened = closing()
 
@@ -138,6 +143,84 @@ describe.each(COMBINATIONS)('tunnels, $name listener', (listener, transport) => 
   })
 
   it.each([
+    ['another key', SWITCHED.replace('s3pP', 'AAAA')],
+    ['no key', SWITCHED.replace(/Sec-WebSocket-Accept.*\r\n/, '')],
+    ['another protocol', SWITCHED.replace('Upgrade: websocket', 'Upgrade: mqtt')],
+    ['its Connection left out', SWITCHED.replace('Connection: Upgrade\r\n', '')],
+  ])('a switch with %s is none, and the target has failed', async (_, answer) => {
+    const peer = await switching(answer)
+    const { gate, own, client } = await through(peer.url)
+    client.write(UPGRADE)
+    expect(await client.readResponse()).toMatchObject({ status: 502, complete: true })
+    await waitFor(() => own.connections === 0 && peer.connections === 0)
+    await gate.settled()
+    expect(gate.verdicts.at(-1)).toMatchObject({ phase: 'failed' })
+  })
+
+  it('a protocol that the proxy does not know passes as it is', async () => {
+    const peer = await switching('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: Echo/2\r\n\r\n')
+    const { client } = await through(peer.url)
+    client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo/2\r\n\r\nearly')
+    expect(await client.readResponse()).toMatchObject({ status: 101 })
+    await client.readUntil('EARLY')
+  })
+
+  it('a middleware may edit the fields of the switch, or answer otherwise, which leaves no connection', async () => {
+    const peer = await switching()
+    const edit: Middleware = async (exchange, next) => {
+      const reply = await next(exchange)
+      if (exchange.request.path === '/refused') return Reply.text('no', { status: 403 })
+      reply.headers.append('Set-Cookie', 'target=one')
+      return reply
+    }
+    const gate = opened(gateway({ targets: [peer.url], transport, use: edit }))
+    const own = await gate.proxy.listen({ host: '127.0.0.1', listener: listener.create() })
+    const client = opened(closable(await rawClient({ port: own.address.port })))
+    client.write(UPGRADE)
+    const reply = await client.readResponse()
+    expect([reply.status, reply.header('set-cookie')]).toEqual([101, 'target=one'])
+    const refused = opened(closable(await rawClient({ port: own.address.port })))
+    refused.write(UPGRADE.replace('/chat', '/refused'))
+    expect(await refused.readResponse()).toMatchObject({ status: 403, body: Buffer.from('no') })
+    await waitFor(() => peer.connections === 1 && own.connections === 1)
+    client.destroy()
+    await gate.settled()
+  })
+
+  it('another reply than 101 is only as fast as its client', async () => {
+    const size = 32 * 1_048_576
+    let isSent = false
+    const server = createServer((_request, response) => response.end('small'))
+    server.on('upgrade', (request, socket: Socket) => {
+      socket.on('error', () => {})
+      const response = new ServerResponse(request)
+      response.assignSocket(socket)
+      response.end(Buffer.alloc(size, 'x'), () => (isSent = true))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    opened({
+      close() {
+        server.closeAllConnections()
+        server.close()
+      },
+    })
+    const { gate, client } = await through(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    client.write(UPGRADE)
+    client.pause()
+    await waitFor(() => gate.verdicts.length === 1)
+    // In this time all of it would be here, if anybody took it.
+    for (let i = 0; i < 100; i++) expect(await (await gate.proxy.inject()).text()).toBe('small')
+    expect([isSent, gate.upstream.active]).toEqual([false, 1])
+    client.resume()
+    expect(await client.closed).toBe('end')
+    const { received } = client
+    const headEnd = received.indexOf('\r\n\r\n') + 4
+    expect(received.toString('latin1', 0, 15)).toBe('HTTP/1.1 200 OK')
+    expect([isSent, received.length - headEnd]).toEqual([true, size])
+  })
+
+  it.each([
     ['reset-after-head-received', 502],
     ['bad-status-line', 502],
     ['refuse', 502],
@@ -207,5 +290,42 @@ describe('a server of one’s own', () => {
     const chat = opened(closable(await rawClient({ port })))
     chat.write(UPGRADE)
     expect(await chat.readResponse()).toMatchObject({ status: 101 })
+  })
+
+  it('is shared by several proxies, of which one answers', async () => {
+    const peer = await switching()
+    const proxies = ['/chat', '/*'].map((path) =>
+      createProxy().route({ path }, (route) => route.forward(createUpstream('targets', { targets: [peer.url] }))),
+    )
+    const server = createServer().listen(0, '127.0.0.1')
+    for (const proxy of proxies) {
+      server.on('upgrade', proxy.upgradeHandler())
+      opened({ close: async () => await proxy.close({ drainMs: 0 }) })
+    }
+    await once(server, 'listening')
+    opened({ close: async () => await new Promise((resolve) => server.close(resolve)) })
+    const { port } = server.address() as AddressInfo
+    for (const path of ['/chat', '/other']) {
+      const client = opened(closable(await rawClient({ port })))
+      client.write(UPGRADE.replace('/chat', path))
+      expect(await client.readResponse()).toMatchObject({ status: 101 })
+    }
+    expect(proxies.map((proxy) => proxy.tunnels.length)).toEqual([1, 1])
+    expect(peer.heads.map((head) => head.split(' ', 2)[1])).toEqual(['/chat', '/other'])
+  })
+
+  it('has what none of several proxies matches answered by the last of them', async () => {
+    const proxies = ['/one', '/two'].map((path) =>
+      createProxy().route({ path }, (route) => route.handle(() => Reply.text(path))),
+    )
+    const server = createServer().listen(0, '127.0.0.1')
+    for (const proxy of proxies) server.on('upgrade', proxy.upgradeHandler())
+    await once(server, 'listening')
+    opened({ close: async () => await new Promise((resolve) => server.close(resolve)) })
+    const client = opened(closable(await rawClient({ port: (server.address() as AddressInfo).port })))
+    client.write(UPGRADE)
+    expect(await client.readResponse()).toMatchObject({ status: 404, complete: true })
+    expect(await client.closed).toBe('end')
+    expect(client.received.toString().match(/HTTP\/1\.1/g)).toHaveLength(1)
   })
 })

@@ -53,6 +53,8 @@ export type DownstreamErrorCode =
   | 'ERR_SLUICE_BODY_MALFORMED'
   | 'ERR_SLUICE_CLIENT_ABORT'
   | 'ERR_SLUICE_NO_ROUTE'
+  | 'ERR_SLUICE_WEBSOCKET_HANDSHAKE'
+  | 'ERR_SLUICE_WEBSOCKET_VERSION'
 
 /** What a target can do wrong. */
 export type UpstreamErrorCode =
@@ -158,6 +160,18 @@ export const DOWNSTREAM_ERRORS: Readonly<Record<DownstreamErrorCode, ErrorDescri
   ERR_SLUICE_BODY_MALFORMED: downstream(400, 'request-body', 'http_request_error', 'The request body is malformed.'),
   ERR_SLUICE_CLIENT_ABORT: downstream(499, 'request-body', 'http_request_error', 'The client went away.'),
   ERR_SLUICE_NO_ROUTE: downstream(404, 'request-head', 'destination_not_found', 'Nothing is found here.'),
+  ERR_SLUICE_WEBSOCKET_HANDSHAKE: downstream(
+    400,
+    'upgrade',
+    'http_request_error',
+    'The opening handshake of WebSocket is malformed.',
+  ),
+  ERR_SLUICE_WEBSOCKET_VERSION: downstream(
+    426,
+    'upgrade',
+    'http_request_error',
+    'This version of WebSocket is not spoken here.',
+  ),
 }
 
 /** What a target did, or did not do. */

@@ -5,6 +5,9 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Exchange, ExchangeEnd } from './exchange.ts'
+import type { ListenerAddress } from './listener.ts'
+import type { CertificateSummary } from './tls/certificate-set.ts'
+import type { Tunnel } from './tunnel/tunnel.ts'
 import type { Attempt } from './upstream/attempt.ts'
 
 /** A channel whose messages are of one type. */
@@ -35,9 +38,33 @@ export interface DiscoveryFailed {
   readonly retryInMs: number
 }
 
+/** A listener uses other certificates from now on. */
+export interface TlsReplaced {
+  /** Missing where the listener was not open yet. */
+  readonly address: ListenerAddress | undefined
+  readonly certificates: readonly CertificateSummary[]
+}
+
+/** A listener's certificates could not be replaced. Those that it had stay in use. */
+export interface TlsReplaceFailed {
+  readonly address: ListenerAddress | undefined
+  readonly error: Error
+}
+
 /** `sluice:core:attempt-ended`: an attempt is complete, has failed or was cancelled. */
 export const attemptEnded: EventChannel<Attempt> = defineEvent<Attempt>('core', 'attempt-ended')
 /** `sluice:core:exchange-ended` */
 export const exchangeEnded: EventChannel<ExchangeEnded> = defineEvent<ExchangeEnded>('core', 'exchange-ended')
 /** `sluice:core:discovery-failed` */
 export const discoveryFailed: EventChannel<DiscoveryFailed> = defineEvent<DiscoveryFailed>('core', 'discovery-failed')
+/** `sluice:core:tunnel-opened`: the 101 is written, and bytes pass from here on. */
+export const tunnelOpened: EventChannel<Tunnel> = defineEvent<Tunnel>('core', 'tunnel-opened')
+/** `sluice:core:tunnel-closed`: both ends are gone; the tunnel says why, and how many bytes have passed. */
+export const tunnelClosed: EventChannel<Tunnel> = defineEvent<Tunnel>('core', 'tunnel-closed')
+/** `sluice:core:tls-replaced` */
+export const tlsReplaced: EventChannel<TlsReplaced> = defineEvent<TlsReplaced>('core', 'tls-replaced')
+/** `sluice:core:tls-replace-failed` */
+export const tlsReplaceFailed: EventChannel<TlsReplaceFailed> = defineEvent<TlsReplaceFailed>(
+  'core',
+  'tls-replace-failed',
+)

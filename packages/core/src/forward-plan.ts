@@ -3,6 +3,7 @@ import { fieldName, type HeaderList, isFieldValue, isToken, maskOf } from '@slui
 import { ConfigError } from './errors.ts'
 import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
+import { type ClientCertFields, clientCertEdit } from './tls/client-cert-fields.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
@@ -41,10 +42,27 @@ export interface ForwardOptions {
   readonly bodyIdleTimeoutMs?: number
   /**
    * Longest time from here to the reply's last byte; 504 `ERR_SLUICE_TOTAL_TIMEOUT`, or a reset once the head was sent. A
-   * `text/event-stream` is exempt once its head is there. 0 for none.
+   * `text/event-stream` and a tunnel are exempt once their head is there. 0 for none.
    * @default the upstream's, or 0
    */
   readonly totalTimeoutMs?: number
+  /**
+   * Longest time from here to the reply to a request that asks for another protocol, such as WebSocket; then 504
+   * `ERR_SLUICE_HEAD_TIMEOUT`. Waiting for a place and connecting are part of it. 0 for none but the others.
+   * @default 30_000
+   */
+  readonly handshakeTimeoutMs?: number
+  /** Longest time in which a tunnel carries no byte either way; then both its ends are closed. 0 for none. @default 3_600_000 */
+  readonly tunnelIdleTimeoutMs?: number
+  /** How long a tunnel may live at most. 0 for any time. @default 0 */
+  readonly tunnelMaxAgeMs?: number
+  /**
+   * Whether targets get the certificate that a client was verified by, in `Client-Cert` (RFC 9440), and with `chain` what lies
+   * between it and the root in `Client-Cert-Chain`, as far as the listener's `ca` has it. One that is not verified is not sent.
+   * Targets must not be reachable by others, who could write these fields themselves.
+   * @default 'none'
+   */
+  readonly clientCert?: ClientCertFields
   /** How many targets are tried while none accepts a connection. @default 3 */
   readonly maxConnectAttempts?: number
   /** Further edits, in order, after those that follow from the other options. @default [] */
@@ -69,6 +87,9 @@ export interface ForwardPlan {
   readonly headTimeoutMs: number
   readonly bodyIdleTimeoutMs: number
   readonly totalTimeoutMs: number
+  readonly handshakeTimeoutMs: number
+  readonly tunnelIdleTimeoutMs: number
+  readonly tunnelMaxAgeMs: number
   readonly maxConnectAttempts: number
   headFor(exchange: Exchange, target: Target): AttemptHead
 }
@@ -77,6 +98,8 @@ export interface ForwardPlan {
 export function compileForward(options: ForwardOptions, timeouts: Upstream['timeouts'], at: string): ForwardPlan {
   const edits: HeadEdit[] = [basePathEdit, hostEdit(options.host ?? 'client', at), forwardedEdit, viaEdit]
   if (options.stripPrefix !== undefined) edits.unshift(stripPrefixEdit(options.stripPrefix, `${at}.stripPrefix`))
+  const clientCert = clientCertEdit(options.clientCert ?? 'none', `${at}.clientCert`)
+  if (clientCert !== undefined) edits.push(clientCert)
   edits.push(...(options.edits ?? []))
   const hasOwnEdits = options.edits !== undefined && options.edits.length > 0
   return {
@@ -87,6 +110,9 @@ export function compileForward(options: ForwardOptions, timeouts: Upstream['time
       `${at}.bodyIdleTimeoutMs`,
     ),
     totalTimeoutMs: duration(options.totalTimeoutMs ?? timeouts.totalTimeoutMs ?? 0, `${at}.totalTimeoutMs`),
+    handshakeTimeoutMs: duration(options.handshakeTimeoutMs ?? 30_000, `${at}.handshakeTimeoutMs`),
+    tunnelIdleTimeoutMs: duration(options.tunnelIdleTimeoutMs ?? 3_600_000, `${at}.tunnelIdleTimeoutMs`),
+    tunnelMaxAgeMs: duration(options.tunnelMaxAgeMs ?? 0, `${at}.tunnelMaxAgeMs`),
     maxConnectAttempts: count(options.maxConnectAttempts ?? 3, `${at}.maxConnectAttempts`),
     headFor: (exchange, target) => {
       const { request } = exchange

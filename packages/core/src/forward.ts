@@ -9,6 +9,7 @@
  */
 import { fieldName, type HeaderList, type ScheduledCall } from '@sluice/wire'
 import { stripHopByHop } from './entrance/hop-by-hop.ts'
+import type { UpstreamErrorCode } from './error-codes.ts'
 import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { compileForward, type ForwardOptions, type ForwardPlan } from './forward-plan.ts'
@@ -16,6 +17,7 @@ import { isIdempotent } from './idempotent.ts'
 import type { DirectHandler, Handler } from './middleware.ts'
 import { problemReply } from './problem.ts'
 import type { Reply } from './reply.ts'
+import { switchFault } from './tunnel/switch-check.ts'
 import { Attempt, type AttemptOwner } from './upstream/attempt.ts'
 import { wasTried } from './upstream/balancer.ts'
 import type { PendingExchange } from './upstream/pending-queue.ts'
@@ -75,7 +77,8 @@ class Forwarding implements AttemptOwner, PendingExchange {
     const { totalTimeoutMs } = this.#plan
     if (this.#exchange.aborted !== undefined) return this.#give(this.#exchange.aborted)
     const target = this.#upstream.pick(this.#exchange)
-    if (totalTimeoutMs > 0) this.#deadline = this.#exchange.clock.schedule(totalTimeoutMs, () => this.#expire())
+    if (this.#exchange.request.upgrade !== undefined) this.#awaitSwitch()
+    else if (totalTimeoutMs > 0) this.#deadline = this.#exchange.clock.schedule(totalTimeoutMs, () => this.#expire())
     if (target === undefined) return this.#wait()
     this.#tryAt(target)
   }
@@ -128,6 +131,7 @@ class Forwarding implements AttemptOwner, PendingExchange {
 
   replied(attempt: Attempt, reply: Reply): void {
     const { settings } = this.#exchange
+    if (this.#exchange.request.upgrade !== undefined && !this.#adoptSwitch(attempt, reply)) return
     stripHopByHop(reply.headers)
     if (settings.via) reply.headers.appendUnchecked(VIA, `1.1 ${settings.name}`)
     try {
@@ -224,8 +228,39 @@ class Forwarding implements AttemptOwner, PendingExchange {
     return attempt.target
   }
 
-  #expire(): void {
-    const error = new UpstreamError('ERR_SLUICE_TOTAL_TIMEOUT', { target: this.#current?.target.key })
+  /** However long each step may take, the way to another protocol takes no longer than this. */
+  #awaitSwitch(): void {
+    const { handshakeTimeoutMs, totalTimeoutMs } = this.#plan
+    const delayMs = Math.min(handshakeTimeoutMs || totalTimeoutMs, totalTimeoutMs || handshakeTimeoutMs)
+    if (delayMs === 0) return
+    const code = delayMs === handshakeTimeoutMs ? 'ERR_SLUICE_HEAD_TIMEOUT' : 'ERR_SLUICE_TOTAL_TIMEOUT'
+    this.#deadline = this.#exchange.clock.schedule(delayMs, () => this.#expire(code))
+  }
+
+  /** The answer to a request for another protocol: that one, or an ordinary reply. `false` where it can be neither. */
+  #adoptSwitch(attempt: Attempt, reply: Reply): boolean {
+    const { tunnel } = reply
+    const { totalTimeoutMs, tunnelIdleTimeoutMs, tunnelMaxAgeMs } = this.#plan
+    this.#deadline?.cancel()
+    if (tunnel === undefined) {
+      // Its body gets the whole time for itself.
+      if (totalTimeoutMs > 0) this.#deadline = this.#exchange.clock.schedule(totalTimeoutMs, () => this.#expire())
+      return true
+    }
+    const fault = switchFault(this.#exchange, reply)
+    if (fault !== undefined) {
+      attempt.cancel(new UpstreamError('ERR_SLUICE_UPGRADE_FAILED', { message: fault, target: attempt.target.key }))
+      return false
+    }
+    tunnel.idleTimeoutMs = tunnelIdleTimeoutMs
+    tunnel.maxAgeMs = tunnelMaxAgeMs
+    // Where a middleware puts another reply in its place nobody opens it.
+    this.#exchange.onEnd(() => tunnel.destroy())
+    return true
+  }
+
+  #expire(code: UpstreamErrorCode = 'ERR_SLUICE_TOTAL_TIMEOUT'): void {
+    const error = new UpstreamError(code, { target: this.#current?.target.key })
     if (this.#stopWaiting === undefined) return this.#current?.cancel(error)
     this.#upstream.queue.leave(this)
     this.#give(error)

@@ -33,9 +33,34 @@ export type {
   TransportRequest,
   TransportStats,
 } from './transport/transport.ts'
-export { undiciTransport, type TransportTlsOptions, type UndiciTransportOptions } from './transport/undici-transport.ts'
-export type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from './listener.ts'
-export type { ListenTlsOptions, PemInput, SniCallback } from './listen-tls.ts'
+export {
+  compileTargetTls,
+  type TargetTls,
+  type TargetTlsOptions,
+  type TransportTlsOptions,
+} from './transport/target-tls.ts'
+export { undiciTransport, type UndiciTransportOptions } from './transport/undici-transport.ts'
+export type {
+  Listener,
+  ListenerAddress,
+  ListenerFactory,
+  ListenerServices,
+  ListenOptions,
+  ProxyProtocolListenOptions,
+} from './listener.ts'
+export type {
+  CertificateOptions,
+  ClientCertificates,
+  ListenTlsOptions,
+  NamedCertificateOptions,
+  OcspSource,
+  PemInput,
+  SniCallback,
+} from './tls/listen-tls-options.ts'
+export type { CertificateSummary } from './tls/certificate-set.ts'
+export type { ClientCertificate, ClientTls } from './tls/client-tls.ts'
+export type { AlternativeName, AlternativeNameType } from './tls/alternative-names.ts'
+export type { ClientCertFields } from './tls/client-cert-fields.ts'
 export { wireListener } from './wire/wire-listener.ts'
 export { wireTransport, type WireTransportOptions } from './transport/wire-transport.ts'
 export { nodeListener } from './node/node-listener.ts'
@@ -70,7 +95,16 @@ export {
   defineEvent,
   discoveryFailed,
   exchangeEnded,
+  tlsReplaced,
+  tlsReplaceFailed,
+  tunnelClosed,
+  tunnelOpened,
   type DiscoveryFailed,
   type EventChannel,
   type ExchangeEnded,
+  type TlsReplaced,
+  type TlsReplaceFailed,
 } from './events.ts'
+export { Tunnel, type TunnelCloseReason } from './tunnel/tunnel.ts'
+export type { TunnelEnd, TunnelReader } from './tunnel/tunnel-end.ts'
+export { StreamEnd } from './tunnel/stream-end.ts'

@@ -101,6 +101,6 @@ export function arrivalOf(
     body,
     peer: { address: '127.0.0.1', port: 0, secure: false, ...init.peer },
     downstream: { informational: onInformational },
-    upgrade: requestedUpgrade(headers),
+    upgrade: requestedUpgrade(headers, init.httpVersion ?? '1.1'),
   }
 }

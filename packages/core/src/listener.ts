@@ -1,6 +1,6 @@
 /** What accepts client connections and makes exchanges of what they send. */
 import type { Entrance } from './entrance/entrance.ts'
-import type { ListenTlsOptions } from './listen-tls.ts'
+import type { ListenTlsOptions } from './tls/listen-tls-options.ts'
 
 /** Where to listen, and within which bounds. */
 export interface ListenOptions {
@@ -15,6 +15,8 @@ export interface ListenOptions {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls`, from `listen`: a certificate or key that is missing or wrong
    */
   readonly tls?: ListenTlsOptions
+  /** Reads the PROXY protocol's header from connections of these peers, in front of TLS. */
+  readonly proxyProtocol?: ProxyProtocolListenOptions
   /** Longest wait for a whole request head; then 408. @default 60_000 */
   readonly headTimeoutMs?: number
   /** Longest time for a whole request, body included; then 408. 0 for none, as long uploads need. @default 0 */
@@ -41,6 +43,19 @@ export interface ListenOptions {
   readonly listener?: ListenerFactory
 }
 
+/** Whom to believe about who a client is, by the PROXY protocol (versions 1 and 2). */
+export interface ProxyProtocolListenOptions {
+  /**
+   * Addresses and CIDR ranges of the load balancers. Each connection of theirs has to begin with a header, whose client
+   * `exchange.client.peer` then is; one without, or with a malformed one, is closed. Connections of others are those of
+   * clients: what looks like a header there is a malformed request. `'all'` only where nothing else can connect, and for
+   * Unix sockets.
+   */
+  readonly trust: 'all' | readonly string[]
+  /** Longest wait for a whole header; then the connection is closed. @default 5_000 */
+  readonly headerTimeoutMs?: number
+}
+
 /** What a listener gets from its proxy. */
 export interface ListenerServices {
   readonly entrance: Entrance
@@ -58,6 +73,18 @@ export interface Listener {
   readonly address: ListenerAddress
   /** Open client connections. */
   readonly connections: number
+  /**
+   * Uses other certificates, authorities, ticket keys and whatever else the options say, from the next handshake on.
+   * Connections that are open stay as they are, and so do ticket keys that were not given.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG`: the options are wrong, or change what can not change (`clientCertificates`,
+   * `handshakeTimeoutMs`), or the listener speaks no TLS. What was in use stays.
+   */
+  setTls(options: ListenTlsOptions): void
+  /**
+   * Reads the files that the TLS options name once more, and uses what is in them from the next handshake on. Rejects as
+   * {@link setTls} throws.
+   */
+  reloadTls(): Promise<void>
   /** Accepts nothing new, and closes each connection as soon as it is idle. Resolves when all are closed. */
   close(): Promise<void>
   /** Closes all connections at once. */

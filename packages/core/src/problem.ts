@@ -26,6 +26,9 @@ export function problemReply(error: AnyProxyError, name: string): Reply {
   ])
   if (error.code === 'ERR_SLUICE_METHOD_REFUSED')
     headers.append('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
+  // RFC 6455, section 4.4; RFC 9110, section 15.5.22.
+  if (error.code === 'ERR_SLUICE_WEBSOCKET_VERSION')
+    headers.append('Sec-WebSocket-Version', '13').append('Upgrade', 'websocket')
   // Whole seconds (RFC 9110, section 10.2.3); never 0, which would invite everybody at once.
   if (error.retryAfterMs !== undefined)
     headers.append('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000 - 1e-6))))

@@ -7,6 +7,7 @@ import { InFlight } from './in-flight.ts'
 import type { Handler } from './middleware.ts'
 import type { ProxySettings, Random } from './proxy-settings.ts'
 import { systemRandom } from './system-random.ts'
+import { OpenTunnels } from './tunnel/open-tunnels.ts'
 
 /** Options of {@link createProxy}. */
 export interface ProxyOptions {
@@ -53,6 +54,7 @@ export function resolveProxyOptions(options: ProxyOptions): ProxySettings {
     dropUnderscoreHeaders: options.dropUnderscoreHeaders ?? false,
     onInternalError: guarded(options.onError ?? report),
     inFlight: new InFlight(),
+    tunnels: new OpenTunnels(),
   })
 }
 

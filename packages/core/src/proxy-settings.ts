@@ -3,6 +3,7 @@ import type { Clock } from '@sluice/wire'
 import type { ForwardedPolicy } from './entrance/forwarded.ts'
 import type { Exchange } from './exchange.ts'
 import type { InFlight } from './in-flight.ts'
+import type { OpenTunnels } from './tunnel/open-tunnels.ts'
 
 /** Pseudo-random numbers in [0, 1), such as `Math.random`; injected, so that tests can fix the sequence. */
 export type Random = () => number
@@ -22,4 +23,5 @@ export interface ProxySettings {
   /** Something threw that should not have; the exchange goes on to its 500. */
   readonly onInternalError: (error: unknown, exchange: Exchange) => void
   readonly inFlight: InFlight
+  readonly tunnels: OpenTunnels
 }

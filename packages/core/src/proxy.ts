@@ -15,6 +15,7 @@ import { type ProxyOptions, resolveProxyOptions } from './proxy-options.ts'
 import type { ProxySettings } from './proxy-settings.ts'
 import { MATCH_ALL, type RouteMatch } from './routing/route-match.ts'
 import { Router } from './routing/router.ts'
+import type { Tunnel } from './tunnel/tunnel.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import { wireListener } from './wire/wire-listener.ts'
 
@@ -127,9 +128,14 @@ export class Proxy<S = unknown> {
     return this.#settings.inFlight.size
   }
 
+  /** Tunnels that are open; each is an exchange under way as well. */
+  get tunnels(): readonly Tunnel[] {
+    return this.#settings.tunnels.list
+  }
+
   /**
-   * Closes the proxy: listeners accept nothing new, exchanges under way get `drainMs` to end and are then aborted, and the
-   * upstreams it forwards to are closed. Calling it again returns the same promise.
+   * Closes the proxy: listeners accept nothing new, exchanges under way, tunnels included, get `drainMs` to end and are then
+   * aborted, and the upstreams it forwards to are closed. Calling it again returns the same promise.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return (this.#closed ??= this.#close(options.drainMs ?? 10_000))
@@ -138,7 +144,11 @@ export class Proxy<S = unknown> {
   async #close(drainMs: number): Promise<void> {
     this.#isClosing = true
     const listeners = this.#listeners.map((listener) => listener.close())
-    await this.#settings.inFlight.drain(this.#settings.clock, drainMs)
+    const { clock, inFlight, tunnels } = this.#settings
+    // First, so that at the end of its time a tunnel is ended in order before its exchange is aborted.
+    const lastCall = tunnels.drain(clock, drainMs)
+    await inFlight.drain(clock, drainMs)
+    lastCall.cancel()
     for (const listener of this.#listeners) listener.destroy()
     await Promise.all(listeners)
     const upstreams = new Set(this.#routes.flatMap((route) => route.upstream ?? []))

@@ -2,9 +2,9 @@
  * The answer to an exchange. Never called Response: that is the Fetch class, which can't hold trailers, a 101, or two
  * fields in their order.
  */
-import type { Duplex } from 'node:stream'
 import { Body, HeaderList, type HeaderListInit } from '@sluice/wire'
 import type { AnyProxyError } from './errors.ts'
+import type { Tunnel } from './tunnel/tunnel.ts'
 
 /** The head of a reply that is made here. */
 export interface ReplyInit {
@@ -25,8 +25,8 @@ export class Reply {
   body: Body
   /** Whether the client's connection is closed behind it, as after a head that could be a trick. */
   closesConnection = false
-  /** With status 101: the upstream's half of the tunnel, which the listener joins with the client's. */
-  tunnel: Duplex | undefined = undefined
+  /** With status 101: what the listener opens towards the client. */
+  tunnel: Tunnel | undefined = undefined
   /** What this reply reports, where it was made from an error. */
   error: AnyProxyError | undefined = undefined
 

@@ -16,3 +16,9 @@ export {
   type ReadRawResponseOptions,
 } from './client/raw-client.ts'
 export type { ReceivedResponse } from './client/received-response.ts'
+export {
+  certificateAuthority,
+  type CertificateAuthority,
+  type IssuedCertificate,
+  type IssueOptions,
+} from './tls/certificate-authority.ts'

@@ -15,6 +15,8 @@ export { HttpServer, type HttpServerOptions, type ListenAddress } from './http1/
 export type { IncomingRequest, RequestObserver } from './http1/incoming-request.ts'
 export { latin1 } from './http1/latin1.ts'
 export { sendableTrailers } from './http1/serialize.ts'
+export { expectProxyHeader, proxiedAddressOf, type ProxyProtocolOptions } from './proxy-protocol/expect-proxy-header.ts'
+export type { ProxiedAddress } from './proxy-protocol/proxy-header.ts'
 export { resetSocket } from './net/reset-socket.ts'
 export { DEFAULT_LIMITS, type MessageLimits } from './http1/limits.ts'
 export { MessageError, type MessageFault } from './http1/message-error.ts'

@@ -15,6 +15,7 @@ import type { ProxySettings } from '../proxy-settings.ts'
 import type { Reply } from '../reply.ts'
 import { ambiguityNames } from '../routing/canonical-path.ts'
 import type { Router } from '../routing/router.ts'
+import { handshakeFault } from '../tunnel/websocket-handshake.ts'
 import { stripHopByHop } from './hop-by-hop.ts'
 import { answerHere } from './max-forwards.ts'
 import { checkHead, type CheckedHead, dropUnderscoreFields } from './request-checks.ts'
@@ -128,6 +129,8 @@ export class Entrance {
       return { exchange, handler: () => this.#problem(error), isUnmatched: route === undefined }
     }
     if (route === undefined) return { exchange, handler: this.#noMatch, isUnmatched: true }
+    const fault = request.upgrade === 'websocket' ? handshakeFault(exchange.received) : undefined
+    if (fault !== undefined) return { exchange, handler: () => this.#refuse(fault), isUnmatched: false }
     exchange.routeTo(route)
     return { exchange, handler: route.handler, isUnmatched: false }
   }

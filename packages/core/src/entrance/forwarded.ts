@@ -2,10 +2,12 @@
  * Who the client is, and what the upstream is told about it: `Forwarded` (RFC 7239) and the `X-Forwarded-*` family, in one
  * policy. What a client writes into these fields is believed only where its connection comes from a trusted proxy.
  */
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { fieldName, type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
+import { addressList } from '../address-list.ts'
 import type { Client, Peer } from '../client.ts'
 import { ConfigError } from '../errors.ts'
+import type { ClientTls } from '../tls/client-tls.ts'
 
 /** Which fields an upstream gets. */
 export type ForwardedFields = 'x-forwarded' | 'forwarded' | 'both' | 'none'
@@ -48,7 +50,7 @@ export class ForwardedPolicy {
     if (!['x-forwarded', 'forwarded', 'both', 'none'].includes(this.fields)) {
       throw new ConfigError(`${at}.fields`, 'must be "x-forwarded", "forwarded", "both" or "none"')
     }
-    this.#trusts = options.trust === 'all' ? () => true : trustList(options.trust ?? [], `${at}.trust`)
+    this.#trusts = addressList(options.trust ?? [], `${at}.trust`)
   }
 
   /** Decides who the client is. Where the peer is not trusted, its forwarding fields are removed from `headers`. */
@@ -72,7 +74,7 @@ export class ForwardedPolicy {
       lastOf(headers.get('x-forwarded-proto')) ??
       forwardedParameter(headers, 'proto').at(-1) ??
       (peer.secure ? 'https' : 'http')
-    return { address, scheme: scheme === 'https' ? 'https' : 'http', peer }
+    return { address, scheme: scheme === 'https' ? 'https' : 'http', peer, tls: undefined }
   }
 
   /** Adds this hop to the fields of one attempt. `authority` is the client's `Host`. */
@@ -108,6 +110,10 @@ class DirectClient implements Client {
   get scheme(): 'http' | 'https' {
     return this.peer.secure ? 'https' : 'http'
   }
+
+  get tls(): ClientTls | undefined {
+    return this.peer.tls
+  }
 }
 
 /**
@@ -127,28 +133,6 @@ function vouchesForClient(key: string): boolean {
     key === 'client-cert' ||
     key === 'client-cert-chain'
   )
-}
-
-function trustList(entries: readonly string[], at: string): (address: string) => boolean {
-  if (!Array.isArray(entries)) throw new ConfigError(at, 'must be "all" or a list of addresses and CIDR ranges')
-  if (entries.length === 0) return () => false
-  const list = new BlockList()
-  entries.forEach((entry, index) => addRange(list, entry, `${at}[${index}]`))
-  return (address) => {
-    const version = isIP(address)
-    return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
-  }
-}
-
-function addRange(list: BlockList, entry: string, at: string): void {
-  const [address = '', bits, rest] = typeof entry === 'string' ? entry.split('/') : []
-  const version = isIP(address)
-  const width = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits)
-  const isWidth = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && width <= (version === 4 ? 32 : 128))
-  if (version === 0 || rest !== undefined || !isWidth) {
-    throw new ConfigError(at, `"${entry}" is neither an IP address nor a CIDR range`)
-  }
-  list.addSubnet(address, width, version === 4 ? 'ipv4' : 'ipv6')
 }
 
 /** `a, b:80, [::1]:443` without ports and brackets. */

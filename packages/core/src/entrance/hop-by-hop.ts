@@ -51,8 +51,12 @@ export function hasConnectionOption(headers: HeaderList, option: string): boolea
   return value !== undefined && value.split(',').some((each) => each.trim().toLowerCase() === option)
 }
 
-/** The first protocol that an `Upgrade` asks for, lower case, where `Connection` says that it is meant for this hop. */
-export function requestedUpgrade(headers: HeaderList): string | undefined {
-  if (!headers.has('upgrade') || !hasConnectionOption(headers, 'upgrade')) return undefined
-  return headers.get('upgrade')!.split(',')[0]!.trim().toLowerCase()
+/**
+ * The first protocol that an `Upgrade` asks for, lower case, where `Connection` says that it is meant for this hop. HTTP/1.0 has no upgrades
+ * (RFC 9110, section 7.8); a switch to HTTP/2 in the clear concerns this hop alone, and RFC 9113 has given it up.
+ */
+export function requestedUpgrade(headers: HeaderList, httpVersion: string): string | undefined {
+  if (httpVersion === '1.0' || !headers.has('upgrade') || !hasConnectionOption(headers, 'upgrade')) return undefined
+  const protocol = headers.get('upgrade')!.split(',')[0]!.trim().toLowerCase()
+  return protocol === 'h2c' ? undefined : protocol
 }

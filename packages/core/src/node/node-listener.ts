@@ -3,11 +3,15 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Server as TlsServer } from 'node:tls'
+import { expectProxyHeader } from '@sluice/wire'
 import { DownstreamError, type AnyProxyError } from '../errors.ts'
-import { resolveListenTls } from '../listen-tls.ts'
 import { listenerAddress } from '../listener-address.ts'
+import { ALPN_PROTOCOLS, listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { problemMessage } from '../problem.ts'
+import type { ListenTlsOptions } from '../tls/listen-tls-options.ts'
+import type { ListenerTls } from '../tls/listener-tls.ts'
 import { createNodeHandler } from './node-handler.ts'
 import { createUpgradeHandler } from './node-upgrade.ts'
 
@@ -20,6 +24,7 @@ class NodeListener implements Listener {
   readonly #options: ListenOptions
   readonly #server: Server
   readonly #name: string
+  readonly #tls: ListenerTls | undefined
   /** All connections, those included whose handshake is under way. */
   readonly #sockets = new Set<Socket>()
 
@@ -38,7 +43,10 @@ class NodeListener implements Listener {
       connectionsCheckingInterval: 1_000,
       noDelay: true,
     }
-    const tls = resolveListenTls(options.tls)
+    const { clock } = services.entrance.settings
+    this.#tls = listenerTls(options, clock)
+    const tls = this.#tls?.serverOptions(ALPN_PROTOCOLS)
+    const proxied = proxyProtocol(options)
     // To its user a server of `node:https` is one of `node:http`; only their types do not say so.
     this.#server =
       tls === undefined
@@ -48,6 +56,7 @@ class NodeListener implements Listener {
             'tlsClientError',
             (_error: Error, socket: Duplex) => void socket.destroy(),
           )
+    if (proxied !== undefined) expectProxyHeader(this.#server, proxied, clock)
     if (options.maxConnections !== undefined && options.maxConnections > 0)
       this.#server.maxConnections = options.maxConnections
     this.#server.on('request', (request, response) => handler(request, response))
@@ -75,6 +84,7 @@ class NodeListener implements Listener {
       if (path === undefined) this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, listening)
       else this.#server.listen({ path }, listening)
     })
+    this.#tls?.attach(this.#server as unknown as TlsServer, () => this.address)
   }
 
   get address(): ListenerAddress {
@@ -85,7 +95,16 @@ class NodeListener implements Listener {
     return this.#sockets.size
   }
 
+  setTls(options: ListenTlsOptions): void {
+    speaksTls(this.#tls).replace(options)
+  }
+
+  async reloadTls(): Promise<void> {
+    await speaksTls(this.#tls).reload()
+  }
+
   async close(): Promise<void> {
+    this.#tls?.stop()
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
@@ -93,6 +112,7 @@ class NodeListener implements Listener {
   }
 
   destroy(): void {
+    this.#tls?.stop()
     this.#server.closeAllConnections()
     // Node's list leaves out those that are tunnels, and those whose handshake is under way.
     for (const socket of this.#sockets) socket.destroy()

@@ -2,7 +2,9 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { proxiedAddressOf } from '@sluice/wire'
 import type { Peer } from '../client.ts'
+import { type ClientTls, readClientTls } from '../tls/client-tls.ts'
 
 /** What is kept for a connection, by one look-up. */
 export interface NodeConnection {
@@ -25,10 +27,32 @@ export function peerOf(socket: Duplex): Peer {
   return connectionOf(socket).peer
 }
 
-/** What a socket says of its other end. */
+/** What a socket says of its other end, or the PROXY protocol's header of the client behind that. */
 export function readPeer(socket: Duplex): Peer {
-  const { remoteAddress = '', remotePort = 0 } = socket as Socket
+  const { address, port } = proxiedAddressOf(socket as Socket) ?? ownAddress(socket as Socket)
+  return socket instanceof TLSSocket ? new SecurePeer(address, port, socket) : { address, port, secure: false }
+}
+
+function ownAddress({ remoteAddress = '', remotePort = 0 }: Socket): { address: string; port: number } {
   const address =
     remoteAddress.startsWith('::ffff:') && remoteAddress.includes('.') ? remoteAddress.slice(7) : remoteAddress
-  return { address, port: remotePort, secure: socket instanceof TLSSocket }
+  return { address, port: remotePort }
+}
+
+class SecurePeer implements Peer {
+  readonly address: string
+  readonly port: number
+  readonly secure = true
+  readonly #socket: TLSSocket
+  #tls: ClientTls | undefined = undefined
+
+  constructor(address: string, port: number, socket: TLSSocket) {
+    this.address = address
+    this.port = port
+    this.#socket = socket
+  }
+
+  get tls(): ClientTls | undefined {
+    return (this.#tls ??= readClientTls(this.#socket))
+  }
 }

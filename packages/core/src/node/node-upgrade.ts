@@ -8,9 +8,11 @@ import { ReceivedRequest } from '../exchange-request.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ListenerServices } from '../listener.ts'
 import type { Reply } from '../reply.ts'
+import { StreamEnd } from '../tunnel/stream-end.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
 import { NodeReplyWriter } from './node-reply.ts'
 import { peerOf } from './node-socket.ts'
-import { joinTunnel } from './tunnel.ts'
+import { isForAnother, isUpgradeTaken, registerUpgradeListener, takeUpgrade } from './upgrade-listeners.ts'
 
 /** What a client may send before its upgrade is answered; beyond that it has to wait. */
 const MAX_EARLY_BYTES = 65_536
@@ -23,35 +25,33 @@ export type NodeUpgradeHandler = (request: IncomingMessage, socket: Duplex, head
  * match, so that no socket is left without an owner.
  */
 export function createUpgradeHandler(services: ListenerServices): NodeUpgradeHandler {
-  return (request, socket, head) => {
+  const handler: NodeUpgradeHandler = (request, socket, head) => {
+    if (isUpgradeTaken(request)) return
     const { entrance } = services
-    const received = new ReceivedRequest(
-      request.method!,
-      request.url!,
-      HeaderList.received(request.rawHeaders),
-      request.httpVersion,
-    )
-    const protocol = requestedUpgrade(received.headers)
+    const headers = HeaderList.received(request.rawHeaders)
+    const received = new ReceivedRequest(request.method!, request.url!, headers, request.httpVersion)
     const admission = entrance.admit({
       received,
       body: Body.empty,
       peer: peerOf(socket),
       downstream: { informational() {} },
-      // A switch to HTTP/2 in the clear concerns this hop alone, and RFC 9113 has given it up.
-      upgrade: protocol === 'h2c' ? undefined : protocol,
+      upgrade: requestedUpgrade(headers, request.httpVersion),
     })
-    if (admission.isUnmatched && hasOtherListeners(request)) return
+    if (admission.isUnmatched && isForAnother(request, handler)) return
+    takeUpgrade(request)
     socket.on('error', ignore)
     const { exchange } = admission
     const early = new EarlyBytes(socket, head, () => exchange.abort())
     entrance.answer(admission, (reply) => {
       const bytes = early.stop()
-      if (socket.destroyed || (socket.readableEnded && reply.tunnel !== undefined))
-        return discard(exchange, reply, socket)
-      if (reply.tunnel !== undefined) return openTunnel(exchange, reply, socket, reply.tunnel, bytes)
+      const tunnel = reply.status === 101 ? reply.tunnel : undefined
+      if (socket.destroyed || (socket.readableEnded && tunnel !== undefined)) return discard(exchange, reply, socket)
+      if (tunnel !== undefined) return openTunnel(exchange, reply, tunnel, socket, bytes)
       answerOrdinarily(exchange, reply, request, socket)
     })
   }
+  registerUpgradeListener(handler)
+  return handler
 }
 
 /**
@@ -104,30 +104,27 @@ function answerOrdinarily(exchange: Exchange, reply: Reply, request: IncomingMes
   response.assignSocket(socket as never)
   const writer = new NodeReplyWriter(exchange, request, response)
   response.on('finish', () => (socket as Socket).destroySoon())
+  // With the upgrade the server has stopped to pass this on.
+  socket.on('drain', () => response.emit('drain'))
   // Read and dropped, so that the client's leaving is seen.
   socket.on('end', () => socket.destroy())
   socket.resume()
   writer.send(reply, true)
 }
 
-function openTunnel(exchange: Exchange, reply: Reply, client: Duplex, target: Duplex, early: Buffer): void {
+function openTunnel(exchange: Exchange, reply: Reply, tunnel: Tunnel, client: Duplex, early: Buffer): void {
   client.write(
     `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${exchange.request.upgrade}\r\n${fieldLines(reply.headers)}\r\n`,
     'latin1',
   )
-  if (early.byteLength > 0) target.write(early)
-  joinTunnel(client, target, () => exchange.end(reply, 0, exchange.aborted), exchange.clock)
+  const done = (): void => exchange.end(reply, tunnel.bytesFromTarget, tunnel.error)
+  tunnel.open(exchange, new StreamEnd(client, early), done)
 }
 
 function fieldLines(headers: HeaderList): string {
   let lines = ''
   for (const [name, value] of headers) lines += `${name}: ${value}\r\n`
   return lines
-}
-
-function hasOtherListeners(request: IncomingMessage): boolean {
-  const { server } = request.socket as { server?: NodeJS.EventEmitter }
-  return server !== undefined && server.listenerCount('upgrade') > 1
 }
 
 function ignore(): void {}

@@ -7,6 +7,8 @@ import { Body, type BodySink, type BodySource, HeaderList, maskOf } from '@sluic
 import type { Client, Dispatcher } from 'undici'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { Reply } from '../reply.ts'
+import { StreamEnd } from '../tunnel/stream-end.ts'
+import { Tunnel } from '../tunnel/tunnel.ts'
 import type { Target } from '../upstream/target.ts'
 import { frameRequest } from './request-framing.ts'
 import { markSenderFaults } from './sender-faults.ts'
@@ -41,8 +43,10 @@ export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
 
   dispatchOn(dispatcher: Dispatcher): void {
     const { method, path, headers, body, upgrade, headTimeoutMs, bodyIdleTimeoutMs } = this.#request
-    const options: Dispatcher.DispatchOptions = {
+    const options: Dispatcher.DispatchOptions & { servername: string } = {
       origin: this.#target.origin,
+      // Always the same one: with that of the request's Host undici would open a connection anew whenever it changes.
+      servername: this.#target.url.hostname,
       path,
       method,
       headers: fieldsFor(headers, body, method),
@@ -74,6 +78,8 @@ export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#error !== undefined) return
     const headers = HeaderList.received(rawFields(controller.rawHeaders))
+    // With all that belongs to it undici would have called `onRequestUpgrade`.
+    if (status === 101) return this.#refuse('a switch of protocols that is none')
     if (status < 200) return this.#observer.informational(status, headers)
     if (status > 599) return this.#refuse(`the status ${status} does not exist`)
     this.#hasHead = true
@@ -117,7 +123,8 @@ export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
       this.#observer.done(undefined)
     })
     const reply = new Reply(101, headers)
-    reply.tunnel = this.#tunnel = socket
+    this.#tunnel = socket
+    reply.tunnel = new Tunnel(new StreamEnd(socket))
     this.#hasHead = true
     this.#observer.reply(reply)
   }

@@ -6,21 +6,9 @@ import type { Socket } from 'node:net'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { atLeast } from '../at-least.ts'
 import type { Target } from '../upstream/target.ts'
+import { compileTargetTls, type TargetTls, type TransportTlsOptions } from './target-tls.ts'
 import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
 import { UndiciCall } from './undici-call.ts'
-
-/** TLS towards targets. Certificates are verified unless {@link rejectUnauthorized} says otherwise. */
-export interface TransportTlsOptions {
-  /** Certificate authorities in PEM, in place of the well-known ones. */
-  readonly ca?: string | readonly string[]
-  /** This proxy's own certificate and key in PEM, for targets that ask for one. */
-  readonly cert?: string
-  readonly key?: string
-  /** The name to ask for and to verify. @default the URL's host */
-  readonly servername?: string
-  /** `false` accepts any certificate: for tests only. @default true */
-  readonly rejectUnauthorized?: boolean
-}
 
 /** Options of {@link undiciTransport}. */
 export interface UndiciTransportOptions {
@@ -39,7 +27,7 @@ export interface UndiciTransportOptions {
   readonly dispatcher?: Dispatcher
 }
 
-/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range */
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
 export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
   return new UndiciTransport(options)
 }
@@ -47,11 +35,12 @@ export function undiciTransport(options: UndiciTransportOptions = {}): Transport
 class UndiciTransport implements Transport {
   readonly name = 'undici'
   readonly #options: PoolSettings
+  readonly #tls: TargetTls
   readonly #dispatcher: Dispatcher | undefined
   readonly #pools = new Map<Target, TargetPool>()
 
   constructor(options: UndiciTransportOptions) {
-    const { ca, ...tls } = options.tls ?? {}
+    this.#tls = compileTargetTls(options.tls, 'undiciTransport.tls')
     this.#dispatcher = options.dispatcher
     this.#options = {
       connections: atLeast(1, options.maxConnections ?? 1024, 'undiciTransport.maxConnections'),
@@ -60,11 +49,7 @@ class UndiciTransport implements Transport {
       keepAliveMaxTimeout: options.idleTimeoutMs ?? 4_000,
       maxHeaderSize: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'undiciTransport.maxResponseHeaderBytes'),
       allowH2: options.allowH2 ?? false,
-      connect: {
-        ...tls,
-        ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-        timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'undiciTransport.connectTimeoutMs'),
-      },
+      connect: { timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'undiciTransport.connectTimeoutMs') },
     }
   }
 
@@ -93,7 +78,7 @@ class UndiciTransport implements Transport {
   }
 
   #open(target: Target): TargetPool {
-    const pool = new TargetPool(target, this.#options, this.#dispatcher)
+    const pool = new TargetPool(target, this.#options, this.#tls, this.#dispatcher)
     this.#pools.set(target, pool)
     return pool
   }
@@ -113,9 +98,9 @@ class TargetPool {
   readonly #onDisconnect = () => void this.#connected--
   #connected = 0
 
-  constructor(target: Target, options: PoolSettings, dispatcher: Dispatcher | undefined) {
+  constructor(target: Target, options: PoolSettings, tls: TargetTls, dispatcher: Dispatcher | undefined) {
     this.#target = target
-    this.#options = { ...options, connect: this.#connector(options, target.socketPath) }
+    this.#options = { ...options, connect: this.#connector(options, tls) }
     this.#pool = dispatcher === undefined ? new Pool(target.origin, this.#options) : undefined
     this.#dispatcher = dispatcher ?? this.#pool!
     this.#dispatcher.on('connect', this.#onConnect).on('disconnect', this.#onDisconnect)
@@ -148,15 +133,31 @@ class TargetPool {
   }
 
   /** undici's connector. undici itself gives up a connection that is being made only when its time is over. */
-  #connector({ connect, allowH2 }: PoolSettings, socketPath: string | undefined): buildConnector.connector {
-    const connector = buildConnector({ ...connect, allowH2: allowH2 ?? false, socketPath: socketPath ?? null })
-    return (options, callback) => {
+  #connector({ connect, allowH2 }: PoolSettings, tls: TargetTls): buildConnector.connector {
+    const { url, socketPath } = this.#target
+    const secured = url.protocol === 'https:' ? tls(hostOf(url)) : undefined
+    const options = {
+      ...connect,
+      ...secured,
+      servername: '',
+      allowH2: allowH2 ?? false,
+      socketPath: socketPath ?? null,
+    }
+    const connector = buildConnector(options)
+    return (place, callback) => {
+      // undici would ask for, and verify, the name in the request's Host, which is the client's.
+      const named = { ...place, servername: secured?.servername ?? '' }
       // What the types leave out: it returns the socket.
-      const socket = connector(options, (...outcome: Parameters<buildConnector.Callback>) => {
+      const socket = connector(named, (...outcome: Parameters<buildConnector.Callback>) => {
         this.#connecting.delete(socket)
         callback(...outcome)
       }) as unknown as Socket
       this.#connecting.add(socket)
     }
   }
+}
+
+/** Without the brackets of IPv6. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }

@@ -17,8 +17,9 @@ import type { UpstreamErrorCode } from '../error-codes.ts'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { isIdempotent } from '../idempotent.ts'
 import { Reply } from '../reply.ts'
+import { SocketEnd } from '../tunnel/socket-end.ts'
+import { Tunnel } from '../tunnel/tunnel.ts'
 import type { Target } from '../upstream/target.ts'
-import { RawDuplex } from './raw-duplex.ts'
 import { frameRequest } from './request-framing.ts'
 import type { TransportCall, TransportObserver, TransportRequest } from './transport.ts'
 import { connectErrorCode } from './undici-errors.ts'
@@ -32,7 +33,7 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
   readonly #observer: TransportObserver
   readonly #pool: ConnectionPool
   #outgoing: OutgoingRequest | undefined = undefined
-  #tunnel: RawDuplex | undefined = undefined
+  #tunnel: SocketEnd | undefined = undefined
   #hasHead = false
   #isDone = false
   #connectTimer: ScheduledCall | undefined = undefined
@@ -81,8 +82,8 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
 
   upgraded(status: number, headers: HeaderList, connection: ClientConnection, head: Buffer): void {
     const reply = new Reply(status, headers)
-    this.#tunnel = reply.tunnel = new RawDuplex(connection, head)
-    this.#tunnel.once('close', () => this.#finish(undefined))
+    this.#tunnel = new SocketEnd(connection, head, () => this.#finish(undefined))
+    reply.tunnel = new Tunnel(this.#tunnel)
     this.#hasHead = true
     this.#observer.reply(reply)
   }

@@ -5,8 +5,8 @@ import { ConfigError } from '../errors.ts'
 import type { Random } from '../proxy-settings.ts'
 import { systemRandom } from '../system-random.ts'
 import type { Target } from '../upstream/target.ts'
+import { compileTargetTls, type TargetTls, type TransportTlsOptions } from './target-tls.ts'
 import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
-import type { TransportTlsOptions } from './undici-transport.ts'
 import { WireCall } from './wire-call.ts'
 
 /** Options of {@link wireTransport}. They hold for each target by itself. */
@@ -47,7 +47,7 @@ export interface WireTransportOptions {
   readonly random?: Random
 }
 
-/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range */
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
 export function wireTransport(options: WireTransportOptions = {}): Transport {
   return new WireTransport(options)
 }
@@ -56,7 +56,7 @@ class WireTransport implements Transport {
   readonly name = 'wire'
   readonly #clock: Clock
   readonly #random: Random
-  readonly #tls: TransportTlsOptions
+  readonly #tls: TargetTls
   readonly #options: Omit<PoolOptions, 'host' | 'port'>
   readonly #pools = new Map<Target, ConnectionPool>()
   /** Those of forgotten targets, until nothing is under way in them. */
@@ -66,7 +66,7 @@ class WireTransport implements Transport {
   constructor(options: WireTransportOptions) {
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
-    this.#tls = options.tls ?? {}
+    this.#tls = compileTargetTls(options.tls, 'wireTransport.tls')
     this.#options = {
       limits: {
         ...DEFAULT_LIMITS,
@@ -131,29 +131,16 @@ class WireTransport implements Transport {
     const { url, socketPath } = target
     const isSecure = url.protocol === 'https:'
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    const { ca, ...tls } = this.#tls
     const options: PoolOptions = {
       ...this.#options,
       host,
       port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
       socketPath,
-      tls: isSecure
-        ? {
-            servername: serverName(host),
-            ALPNProtocols: ['http/1.1'],
-            ...tls,
-            ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
-          }
-        : undefined,
+      tls: isSecure ? { ...this.#tls(host), ALPNProtocols: ['http/1.1'] } : undefined,
     }
     const pool = new ConnectionPool(options, this.#clock, this.#random)
     this.#pools.set(target, pool)
     if (this.#isClosed) pool.destroy()
     return pool
   }
-}
-
-/** SNI carries names, not addresses (RFC 6066, section 3). */
-function serverName(host: string): string {
-  return /^[0-9.]+$|:/.test(host) ? '' : host
 }

@@ -263,7 +263,8 @@ export class Upstream {
   }
 
   #reconsider(target: Target): void {
-    if (this.#admission?.reconsider(target) === true) this.#apply([target])
+    if (this.#admission === undefined) return
+    if (this.#admission.reconsider(target)) this.#apply([target])
   }
 
   #apply(changed: readonly Target[]): void {

@@ -1,4 +1,5 @@
 /** The listener on Sluice's own HTTP/1.1 engine: the default of `proxy.listen()`. */
+import type { Server as TlsServer } from 'node:tls'
 import {
   type ConnectionOptions,
   DEFAULT_LIMITS,
@@ -17,15 +18,17 @@ import { type AnyProxyError, DownstreamError, ProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import type { Downstream } from '../exchange.ts'
 import { limitBody } from '../limited-body.ts'
-import { resolveListenTls } from '../listen-tls.ts'
 import { listenerAddress } from '../listener-address.ts'
+import { ALPN_PROTOCOLS, listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { readPeer } from '../node/node-socket.ts'
-import { joinTunnel } from '../node/tunnel.ts'
 import { problemMessage } from '../problem.ts'
 import { frameReply } from '../reply-framing.ts'
 import type { Reply } from '../reply.ts'
-import { RawDuplex } from '../transport/raw-duplex.ts'
+import type { ListenTlsOptions } from '../tls/listen-tls-options.ts'
+import type { ListenerTls } from '../tls/listener-tls.ts'
+import { SocketEnd } from '../tunnel/socket-end.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
 
 const UPGRADE = maskOf('upgrade')
 
@@ -38,16 +41,19 @@ class WireListener implements Listener {
   readonly #options: ListenOptions
   readonly #services: ListenerServices
   readonly #server: HttpServer
+  readonly #tls: ListenerTls | undefined
 
   constructor(options: ListenOptions, services: ListenerServices) {
     this.#options = options
     this.#services = services
     const { settings } = services.entrance
+    this.#tls = listenerTls(options, settings.clock)
     this.#server = new HttpServer({
       clock: settings.clock,
       connection: connectionOptions(options, settings.maxTargetBytes),
       maxConnections: options.maxConnections ?? 0,
-      tls: resolveListenTls(options.tls),
+      tls: this.#tls?.serverOptions(ALPN_PROTOCOLS),
+      proxyProtocol: proxyProtocol(options),
       onRequest: (request) => this.#take(request),
       onError: (error, request) => {
         const wire = request?.observer as WireExchange | undefined
@@ -60,6 +66,7 @@ class WireListener implements Listener {
   async listen(): Promise<void> {
     const { port = 0, host, path } = this.#options
     await this.#server.listen(path === undefined ? { port, ...(host === undefined ? {} : { host }) } : { path })
+    this.#tls?.attach(this.#server.server as TlsServer, () => this.address)
   }
 
   get address(): ListenerAddress {
@@ -70,11 +77,21 @@ class WireListener implements Listener {
     return this.#server.connections
   }
 
+  setTls(options: ListenTlsOptions): void {
+    speaksTls(this.#tls).replace(options)
+  }
+
+  async reloadTls(): Promise<void> {
+    await speaksTls(this.#tls).reload()
+  }
+
   async close(): Promise<void> {
+    this.#tls?.stop()
     await this.#server.close()
   }
 
   destroy(): void {
+    this.#tls?.stop()
     this.#server.destroy()
   }
 
@@ -83,14 +100,13 @@ class WireListener implements Listener {
     const { method, target, headers, httpVersion } = request.head
     const received = new ReceivedRequest(method, target, headers, httpVersion)
     const wire = new WireExchange(request)
-    const protocol = headers.hasAny(UPGRADE) ? requestedUpgrade(headers) : undefined
+    const protocol = headers.hasAny(UPGRADE) ? requestedUpgrade(headers, httpVersion) : undefined
     const admission = entrance.admit({
       received,
       body: limitBody(request.body, entrance.settings.maxBodyBytes),
       peer: peerOf(request.connection),
       downstream: wire,
-      // A switch to HTTP/2 in the clear concerns this hop alone, and RFC 9113 has given it up.
-      upgrade: protocol === 'h2c' || !request.isComplete ? undefined : protocol,
+      upgrade: request.isComplete ? protocol : undefined,
     })
     wire.admission = admission
     request.observer = wire
@@ -116,7 +132,7 @@ class WireExchange implements Downstream, RequestObserver {
     const { exchange } = this.admission
     this.#reply = reply
     try {
-      if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel)
+      if (reply.tunnel !== undefined && reply.status === 101) return this.#openTunnel(reply, reply.tunnel)
       frameReply(reply, exchange.received.method)
       this.#request.respond(reply.status, reply.headers, reply.body, isClosing || reply.closesConnection)
     } catch (error) {
@@ -142,14 +158,14 @@ class WireExchange implements Downstream, RequestObserver {
     this.admission.exchange.end(this.#reply, bodyBytes, error)
   }
 
-  #openTunnel(reply: Reply, target: NonNullable<Reply['tunnel']>): void {
+  #openTunnel(reply: Reply, tunnel: Tunnel): void {
     const { exchange } = this.admission
     const { connection } = this.#request
-    if (connection.socket.destroyed) return void target.destroy()
+    if (connection.socket.destroyed) return tunnel.destroy()
     reply.headers.append('Connection', 'Upgrade').append('Upgrade', exchange.request.upgrade ?? '')
-    this.#request.connection.writeHead(101, reply.headers)
-    const client = new RawDuplex(connection, connection.pipelined)
-    joinTunnel(client, target, () => this.#request.end(0, undefined))
+    connection.writeHead(101, reply.headers)
+    const client = new SocketEnd(connection, connection.pipelined)
+    tunnel.open(exchange, client, () => this.#request.end(tunnel.bytesFromTarget, tunnel.error))
   }
 }
 

@@ -31,11 +31,14 @@ describe('stripHopByHop', () => {
 
 describe('requestedUpgrade', () => {
   it('is the first protocol, where Connection says that it is for this hop', () => {
-    const of = (init: HeaderListInit): string | undefined => requestedUpgrade(new HeaderList(init))
+    const of = (init: HeaderListInit, version = '1.1'): string | undefined =>
+      requestedUpgrade(new HeaderList(init), version)
     expect(of({ Connection: 'keep-alive, Upgrade', Upgrade: 'WebSocket, h2c' })).toBe('websocket')
     expect(of({ Upgrade: 'websocket' })).toBeUndefined()
     expect(of({ Connection: 'Upgrade' })).toBeUndefined()
     expect(of({ Connection: 'upgraded', Upgrade: 'websocket' })).toBeUndefined()
+    expect(of({ Connection: 'Upgrade', Upgrade: 'websocket' }, '1.0')).toBeUndefined()
+    expect(of({ Connection: 'Upgrade', Upgrade: 'H2C' })).toBeUndefined()
   })
 })
 

@@ -206,7 +206,7 @@ describe('an HTTP probe', () => {
     expect(await check({ tls, host: 'app.example.com' })).toBeUndefined()
     expect(asked).toEqual(['localhost'])
     expect(await check({ tls: { ...tls, servername: 'app.example.com' } })).toMatch(/ERR_TLS_CERT_ALTNAME_INVALID$/)
-    expect(await check({ tls: { rejectUnauthorized: false } })).toBeUndefined()
+    expect(await check({ tls: { acceptAnyCertificate: true } })).toBeUndefined()
     expect(await check({ type: 'tcp' })).toBeUndefined()
   })
 

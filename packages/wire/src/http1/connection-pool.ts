@@ -3,6 +3,7 @@
  * A connection is never handed out that is known to be closed; what nobody can know, a target that closes just when the
  * request is on its way, is answered by a retry, and made rare by an idle timeout below the target's.
  */
+import { TLSSocket } from 'node:tls'
 import type { Clock, ScheduledCall } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { ClientConnection, type ClientConnectionOwner, type CloseReason } from './client-connection.ts'
@@ -40,6 +41,7 @@ export class ConnectionPool implements ClientConnectionOwner {
     'pool-closed': 0,
   }
   #opened = 0
+  #resumed = 0
   #isClosed = false
   #isRetired = false
   readonly #onDrained: (() => void)[] = []
@@ -62,6 +64,7 @@ export class ConnectionPool implements ClientConnectionOwner {
       connecting: this.#connecting.size,
       pending: this.#pending.length,
       opened: this.#opened,
+      resumed: this.#resumed,
       closed: { ...this.#closedBy },
     }
   }
@@ -262,6 +265,7 @@ export class ConnectionPool implements ClientConnectionOwner {
         this.#connecting.delete(waiter)
         this.#open.add(connection)
         this.#opened++
+        if (connection.socket instanceof TLSSocket && connection.socket.isSessionReused()) this.#resumed++
         waiter.acquired(connection, false)
       },
       (error) => {

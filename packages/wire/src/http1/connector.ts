@@ -7,6 +7,7 @@ import { type OnBytes, sharedReads } from '../net/shared-reads.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 const DEFAULT_DNS_TTL_MS = 30_000
+const MAX_SESSIONS = 8
 
 /** Where a target is, and how to get there. */
 export interface ConnectorOptions {
@@ -37,7 +38,8 @@ export class Connector {
   readonly #options: ConnectorOptions
   readonly #clock: Clock
   readonly #names: DnsCache | undefined
-  #session: Buffer | undefined
+  /** TLS sessions to go on with, the newest last. */
+  readonly #sessions: Buffer[] = []
 
   constructor(options: ConnectorOptions, clock: Clock) {
     this.#options = options
@@ -78,6 +80,8 @@ export class Connector {
       if (isSettled) return
       settle()
       this.#names?.forget()
+      // Should it be for them.
+      this.#sessions.length = 0
       socket.on('error', ignore)
       socket.destroy()
       failed({ kind: 'connect-failed', error })
@@ -97,6 +101,7 @@ export class Connector {
     socket.once('error', fail)
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       if (isSettled) return
+      if (isItself(socket)) return fail(refusal(socket.resetAndDestroy()))
       settle()
       connection.attach(socket)
       connected(connection)
@@ -124,14 +129,37 @@ export class Connector {
       } as NetConnectOpts)
     }
     // TLS sockets have no `onread`: their bytes come decrypted, as events.
-    const session = this.#session
+    const session = this.#takeSession()
     const options = { ...place, ...tls, allowHalfOpen: true, ...(session === undefined ? {} : { session }) }
     const socket = connectTls(options as TlsConnectOptions)
     socket.setNoDelay(true)
-    socket.on('session', (session: Buffer) => (this.#session = session))
+    socket.on('session', (session: Buffer) => this.#keepSession(session))
     socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))
     return socket
   }
+
+  /** Each once, as whoever sees one twice knows that it is the same client (RFC 8446, section C.4); but the last one stays. */
+  #takeSession(): Buffer | undefined {
+    return this.#sessions.length > 1 ? this.#sessions.pop() : this.#sessions[0]
+  }
+
+  #keepSession(session: Buffer): void {
+    if (this.#sessions.push(session) > MAX_SESSIONS) this.#sessions.shift()
+  }
+}
+
+/**
+ * Nobody listens at a port of this machine, and the system has chosen that very port for this end: TCP then connects the
+ * socket to itself (RFC 9293, section 3.5), and the request would come back as its reply.
+ */
+function isItself(socket: Socket): boolean {
+  const { localPort, remotePort } = socket
+  return localPort !== undefined && localPort === remotePort && socket.localAddress === socket.remoteAddress
+}
+
+function refusal({ remoteAddress, remotePort }: Socket): Error {
+  const error = new Error(`connect ECONNREFUSED ${remoteAddress}:${remotePort}, which was this end itself`)
+  return Object.assign(error, { code: 'ECONNREFUSED' })
 }
 
 function ignore(): void {}

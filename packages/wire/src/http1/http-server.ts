@@ -2,6 +2,7 @@
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Clock } from '../clock.ts'
+import { expectProxyHeader, type ProxyProtocolOptions } from '../proxy-protocol/expect-proxy-header.ts'
 import type { ConnectionOptions, ConnectionOwner } from './connection-owner.ts'
 import { DateLine } from './date-line.ts'
 import type { IncomingRequest } from './incoming-request.ts'
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly maxConnections: number
   /** Speaks TLS with these. */
   readonly tls?: TlsOptions | undefined
+  /** Reads the PROXY protocol's header in front of everything else. */
+  readonly proxyProtocol?: ProxyProtocolOptions | undefined
   /** A request has come; its reply is given with `respond`, once. */
   readonly onRequest: (request: IncomingRequest) => void
   /** `onRequest`, or what it has set up, has thrown. The connection was reset; the request has had its last call. */
@@ -36,9 +39,10 @@ export class HttpServer implements ConnectionOwner {
   readonly clock: Clock
   readonly options: ConnectionOptions
   readonly #settings: HttpServerOptions
-  readonly #server: Server
+  /** The server of sockets: of `node:net`, or of `node:tls`. */
+  readonly server: Server
   readonly #connections = new Set<ServerConnection>()
-  /** TLS connections, from before their handshake on. */
+  /** Those that something is read from before HTTP: TLS, or the PROXY protocol's header. */
   readonly #raw = new Set<Socket>()
   readonly #dateLine: DateLine
   #isClosing = false
@@ -51,18 +55,19 @@ export class HttpServer implements ConnectionOwner {
     // With TLS only once its handshake is done: before, a client that ends its side has left, and nobody would hear of it.
     const shared = { allowHalfOpen: settings.tls === undefined, noDelay: true, pauseOnConnect: true }
     const accept = (socket: Socket) => this.#accept(socket)
-    this.#server =
+    this.server =
       settings.tls === undefined
         ? createTcpServer(shared, accept)
         : createTlsServer(
             { ...shared, handshakeTimeout: this.options.headTimeoutMs || 120_000, ...settings.tls },
             accept,
           ).on('tlsClientError', (_error, socket) => socket.destroy())
-    this.#server.on('error', ignore)
+    this.server.on('error', ignore)
+    if (settings.proxyProtocol !== undefined) expectProxyHeader(this.server, settings.proxyProtocol, this.clock)
     // Here and not in `#accept`: a TLS connection counts before its handshake, or those that never make one would not.
-    if (settings.maxConnections > 0) this.#server.maxConnections = settings.maxConnections
-    if (settings.tls !== undefined) {
-      this.#server.on('connection', (socket) => {
+    if (settings.maxConnections > 0) this.server.maxConnections = settings.maxConnections
+    if (settings.tls !== undefined || settings.proxyProtocol !== undefined) {
+      this.server.on('connection', (socket) => {
         this.#raw.add(socket)
         socket.once('close', () => this.#raw.delete(socket))
       })
@@ -83,14 +88,14 @@ export class HttpServer implements ConnectionOwner {
   }
 
   get address(): AddressInfo | string | null {
-    return this.#server.address()
+    return this.server.address()
   }
 
   async listen(address: ListenAddress): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ ...address }, () => {
-        this.#server.off('error', reject)
+      this.server.once('error', reject)
+      this.server.listen({ ...address }, () => {
+        this.server.off('error', reject)
         resolve()
       })
     })
@@ -100,7 +105,7 @@ export class HttpServer implements ConnectionOwner {
   async close(): Promise<void> {
     this.#isClosing = true
     await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve())
+      this.server.close(() => resolve())
       for (const connection of this.#connections) connection.closeIfIdle()
     })
   }

@@ -46,5 +46,7 @@ export interface PoolStats {
   readonly connecting: number
   readonly pending: number
   readonly opened: number
+  /** Of those that were opened: with TLS that went on with an earlier session. */
+  readonly resumed: number
   readonly closed: Readonly<Record<CloseReason, number>>
 }

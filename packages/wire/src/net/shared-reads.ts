@@ -9,6 +9,7 @@
  */
 import { type OnReadOpts, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { inheritProxiedAddress } from '../proxy-protocol/expect-proxy-header.ts'
 
 /** Gets the bytes: `bytes` up to `length`, valid only during the call. */
 export type OnBytes = (bytes: Buffer, length: number) => void
@@ -27,12 +28,12 @@ export function sharedReads(onBytes: OnBytes): OnReadOpts {
 }
 
 interface WithHandle {
-  _handle: { useUserBuffer?: unknown } | null
+  _handle: { useUserBuffer?: unknown; reading?: boolean; readStop?: () => void } | null
 }
 
 /**
- * The socket to use in place of one that a server has accepted with `pauseOnConnect`. Its bytes come to `onBytes`; it is
- * reading already.
+ * The socket to use in place of one that a server has accepted with `pauseOnConnect`. Its bytes come to `onBytes`, though not
+ * during the call; it is reading already.
  */
 export function readShared(accepted: Socket, onBytes: OnBytes): Socket {
   const { _handle: handle } = accepted as unknown as WithHandle
@@ -41,10 +42,18 @@ export function readShared(accepted: Socket, onBytes: OnBytes): Socket {
     accepted.resume()
     return accepted
   }
+  // Something has come already where a header was read in front (the PROXY protocol).
+  const early = accepted.readableLength > 0 ? (accepted.read() as Buffer) : undefined
+  if (handle.reading === true) {
+    handle.readStop?.()
+    handle.reading = false
+  }
   ;(accepted as unknown as WithHandle)._handle = null
   const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread: sharedReads(onBytes) }
   const socket = new Socket(options)
   // The server counts the socket that it made; that one is done when ours is.
   socket.once('close', () => accepted.destroy())
+  inheritProxiedAddress(accepted, socket)
+  if (early !== undefined) process.nextTick(() => socket.destroyed || onBytes(early, early.byteLength))
   return socket
 }

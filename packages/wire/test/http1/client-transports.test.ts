@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { waitFor } from '@sluice/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Body } from '../../src/index.ts'
 import { CERTIFICATE } from './certificate.ts'
 import { Call, pool } from './pooled.ts'
@@ -73,6 +73,26 @@ describe.each([
     await clock.advanceAsync(4_000)
     await waitFor(() => one.stats.closed.idle === 1 && one.stats.idle === 0)
   })
+})
+
+it('a socket that was connected to itself has reached nobody', async () => {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) =>
+    server.listen(LOOPBACK, () => resolve((server.address() as AddressInfo).port)),
+  )
+  await new Promise((resolve) => server.close(resolve))
+  // What the system does by chance, once in some ten thousand times.
+  const connect = Socket.prototype.connect
+  const spy = vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
+    const [[options]] = args as [[object]]
+    Object.assign(options, { localPort: port })
+    return connect.apply(this, args as never)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const { pool: one } = pool(port)
+  const call = new Call(one)
+  await waitFor(() => call.isOver)
+  expect([call.refusal, call.text]).toEqual(['connect-failed', undefined])
 })
 
 describe('TLS', () => {

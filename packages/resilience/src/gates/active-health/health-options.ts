@@ -1,6 +1,5 @@
 /** Options of active health checks, and what they are compiled to. */
-import { createSecureContext } from 'node:tls'
-import { ConfigError, type TransportTlsOptions } from '@sluice/core'
+import { compileTargetTls, ConfigError, type TransportTlsOptions } from '@sluice/core'
 import { numberOption, wholeOption } from '../../option-checks.ts'
 import { StatusSet, type StatusRange } from '../../status-set.ts'
 import { httpProber } from './http-probe.ts'
@@ -116,19 +115,9 @@ function compileHttp(options: ActiveHealthOptions, port: number | undefined): Pr
     statuses: new StatusSet(options.statuses ?? ['2xx'], `${AT}.statuses`),
     matchesBody: compileMatch(options),
     maxBodyBytes: wholeOption(options.maxBodyBytes, 65_536, `${AT}.maxBodyBytes`, 1),
-    tls: checkTls(options.tls ?? {}),
+    // What can not be read would otherwise show as a target that is never well.
+    tls: compileTargetTls(options.tls, `${AT}.tls`),
   })
-}
-
-/** What can not be read would otherwise show as a target that is never well. */
-function checkTls(tls: TransportTlsOptions): TransportTlsOptions {
-  const { ca, cert, key } = tls
-  try {
-    createSecureContext({ ca: typeof ca === 'object' ? [...ca] : ca, cert, key })
-    return tls
-  } catch (cause) {
-    throw new ConfigError(`${AT}.tls`, 'has a certificate or a key that can not be read', { cause })
-  }
 }
 
 function compileMatch({ bodyIncludes, bodyPattern }: ActiveHealthOptions): ((text: string) => boolean) | undefined {

@@ -4,7 +4,7 @@
  * followed. The whole reply must come, up to `maxBodyBytes`; what is beyond is not read.
  */
 import { Socket } from 'node:net'
-import type { Target, TransportTlsOptions } from '@sluice/core'
+import type { Target, TargetTls } from '@sluice/core'
 import { buildConnector, Client } from 'undici'
 import type { StatusSet } from '../../status-set.ts'
 import { problemOf, type ProbeOutcome, type Prober } from './probe.ts'
@@ -20,7 +20,7 @@ export interface HttpProbeSettings {
   /** What the body must match. */
   readonly matchesBody: ((text: string) => boolean) | undefined
   readonly maxBodyBytes: number
-  readonly tls: TransportTlsOptions
+  readonly tls: TargetTls
 }
 
 /** What a probe is given up with. */
@@ -80,10 +80,11 @@ function originOf({ url, origin }: Target, port: number | undefined): string {
 }
 
 function connectorOf(target: Target, { port, tls }: HttpProbeSettings): buildConnector.connector {
-  const { ca, ...rest } = tls
+  const { url } = target
+  const secured = url.protocol === 'https:' ? tls(url.hostname.replace(/^\[|\]$/g, '')) : undefined
   const connect = buildConnector({
-    ...rest,
-    ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+    ...secured,
+    servername: '',
     // Another port means another listener, which is not behind the target's socket.
     ...(target.socketPath === undefined || port !== undefined ? {} : { socketPath: target.socketPath }),
     allowH2: false,
@@ -93,7 +94,7 @@ function connectorOf(target: Target, { port, tls }: HttpProbeSettings): buildCon
   // The Host field does not choose the name that is asked for and verified: that is the URL's host, or `tls.servername`.
   return (options, callback) => {
     // Its type says that it returns nothing; it returns the socket, as undici's own client relies on too.
-    const socket: unknown = connect({ ...options, servername: '' }, callback)
+    const socket: unknown = connect({ ...options, servername: secured?.servername ?? '' }, callback)
     if (socket instanceof Socket) socket.unref()
     return socket
   }

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import { listenUpstream, rawClient, type RecordedRequest, waitFor } from '@sluice/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -11,8 +11,9 @@ import {
   nodeListener,
   Reply,
   wireListener,
-} from '../src/index.ts'
-import { LOCALHOST, LOCALHOST_PFX, OTHER } from './certificates.ts'
+} from '../../src/index.ts'
+import { LOCALHOST, LOCALHOST_PFX, OTHER } from '../certificates.ts'
+import { ask, handshake, textUntil } from './tls-client.ts'
 
 const LISTENERS = [
   ['wire', wireListener],
@@ -81,7 +82,7 @@ describe.each(LISTENERS)('TLS on the %s listener', (_name, listener) => {
   })
 
   it('lets in only clients whose certificate it can verify, where it asks for one', async () => {
-    const { address } = await listen({ ...LOCALHOST, ca: [OTHER.cert], requestCert: true })
+    const { address } = await listen({ ...LOCALHOST, ca: [OTHER.cert], clientCertificates: 'require' })
     expect(await ask(await handshake(address.port, OTHER))).toContain('200')
     // In TLS 1.3 a client hears of it only after its handshake.
     for (const wrong of [{}, LOCALHOST]) {
@@ -91,7 +92,7 @@ describe.each(LISTENERS)('TLS on the %s listener', (_name, listener) => {
   })
 
   it('lets in all others too, where it is told so', async () => {
-    const { address } = await listen({ ...LOCALHOST, requestCert: true, rejectUnauthorized: false })
+    const { address } = await listen({ ...LOCALHOST, clientCertificates: 'request' })
     for (const own of [{}, OTHER]) expect(await ask(await handshake(address.port, own))).toContain('200')
   })
 
@@ -197,7 +198,7 @@ describe.each(LISTENERS)('TLS on the %s listener', (_name, listener) => {
     ['no cipher is known', 'listen.tls', { ...LOCALHOST, ciphers: 'NONE-SUCH' }],
     ['the version is too old', 'listen.tls.minVersion', { ...LOCALHOST, minVersion: 'TLSv1.1' as 'TLSv1.2' }],
     ['the time is none', 'listen.tls.handshakeTimeoutMs', { ...LOCALHOST, handshakeTimeoutMs: 0 }],
-    ['nobody could vouch for a client', 'listen.tls.ca', { ...LOCALHOST, requestCert: true }],
+    ['nobody could vouch for a client', 'listen.tls.ca', { ...LOCALHOST, clientCertificates: 'require' }],
   ])('does not start where %s', async (_what, path, tls) => {
     const error: unknown = await listen(tls).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(ConfigError)
@@ -207,48 +208,4 @@ describe.each(LISTENERS)('TLS on the %s listener', (_name, listener) => {
 
 function raise(message: string): never {
   throw new Error(message)
-}
-
-/** A connection whose handshake is complete, from this side. */
-async function handshake(port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
-  const socket = connectTls({
-    port,
-    host: '127.0.0.1',
-    servername: 'localhost',
-    ca: LOCALHOST.cert,
-    ...options,
-  })
-  onTestFinished(() => void socket.destroy())
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('closed')))
-    socket.once('secureConnect', resolve)
-  })
-  return socket
-}
-
-/** One request on a connection; gives the reply's text once it is whole. */
-async function ask(socket: TLSSocket, path = '/'): Promise<string> {
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-  return await textUntil(socket, (text) => {
-    const end = text.indexOf('\r\n\r\n') + 4
-    const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1]
-    if (end === 3) return false
-    return length === undefined ? text.endsWith('\r\n0\r\n\r\n') : text.length >= end + Number(length)
-  })
-}
-
-async function textUntil(socket: Socket, isThere: (text: string) => boolean): Promise<string> {
-  let text = ''
-  return await new Promise<string>((resolve, reject) => {
-    const onData = (chunk: Buffer): void => {
-      text += chunk.toString('latin1')
-      if (!isThere(text)) return
-      socket.off('data', onData)
-      resolve(text)
-    }
-    socket.on('data', onData)
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error(`closed after ${JSON.stringify(text)}`)))
-  })
 }

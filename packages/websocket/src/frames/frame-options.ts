@@ -1,0 +1,68 @@
+/** Options of messages, resolved once. */
+import { ConfigError, type Exchange } from '@sluice/core'
+import { durationOption, functionOption, wholeOption } from '../option-checks.ts'
+
+/** A whole message on its way, whatever frames it came in. */
+export interface TunnelMessage {
+  readonly from: 'client' | 'target'
+  /** Text is UTF-8, and was checked. */
+  readonly isBinary: boolean
+  readonly data: Buffer
+}
+
+/** Looks at a message. What it returns goes on in the message's place, `false` drops it; nothing lets it pass as it is. */
+export type MessageHook<N = unknown> = (
+  message: TunnelMessage,
+  exchange: Exchange<N>,
+) => Buffer | string | false | undefined | void
+
+/** How messages are looked at. */
+export interface FrameOptions<N = unknown> {
+  /**
+   * Longer messages, decompressed, end the tunnel with 1009. So much is kept in memory of each side, since a message goes on
+   * when it is whole.
+   * @default 1_048_576
+   */
+  readonly maxMessageBytes?: number
+  /** Synchronous. One that throws ends the tunnel with 1011. */
+  readonly onMessage?: MessageHook<N>
+  /**
+   * Whether messages may be compressed (RFC 7692), negotiated with each side by itself. Otherwise no target is offered it.
+   * @default false
+   */
+  readonly compression?: boolean
+  /** Shorter messages are sent as they are, compressed or not. @default 1_024 */
+  readonly compressionThresholdBytes?: number
+}
+
+/** Resolved options. */
+export interface FramePlan<N> {
+  readonly maxMessageBytes: number
+  readonly onMessage: MessageHook<N> | undefined
+  readonly compression: boolean
+  readonly compressionThresholdBytes: number
+  readonly pingIntervalMs: number
+  readonly closeJitterMs: number | undefined
+}
+
+const MAX_MESSAGE_BYTES = 2_147_483_647
+
+/** `at` is the option's place. */
+export function framePlan<N>(
+  options: FrameOptions<N>,
+  pingIntervalMs: number | undefined,
+  closeJitterMs: number | undefined,
+  at: string,
+): FramePlan<N> {
+  if (typeof options !== 'object' || options === null) throw new ConfigError(`${at}.frames`, 'must be an object')
+  const { maxMessageBytes = 1_048_576, compression = false, compressionThresholdBytes = 1_024 } = options
+  if (typeof compression !== 'boolean') throw new ConfigError(`${at}.frames.compression`, 'must be true or false')
+  return {
+    maxMessageBytes: wholeOption(maxMessageBytes, `${at}.frames.maxMessageBytes`, 1, MAX_MESSAGE_BYTES),
+    onMessage: functionOption(options.onMessage, `${at}.frames.onMessage`),
+    compression,
+    compressionThresholdBytes: wholeOption(compressionThresholdBytes, `${at}.frames.compressionThresholdBytes`, 0),
+    pingIntervalMs: durationOption(pingIntervalMs, `${at}.pingIntervalMs`) ?? 0,
+    closeJitterMs: durationOption(closeJitterMs, `${at}.closeJitterMs`),
+  }
+}
