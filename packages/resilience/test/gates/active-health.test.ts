@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProxy, createUpstream, type TargetConfig, type UpstreamOptions } from '@sluice/core'
 import {
+  certificateAuthority,
   hostileUpstream,
   listenUpstream,
   virtualClock,
@@ -24,7 +25,6 @@ import {
   type TargetHealthEvent,
   type TargetHealthSnapshot,
 } from '../../src/index.ts'
-import { LOCALHOST } from './certificate.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -193,14 +193,16 @@ describe('an HTTP probe', () => {
 
   it('verifies the certificate of an https target, by the name of its URL and not by the Host field', async () => {
     const asked: unknown[] = []
-    const server: Server = createTlsServer(LOCALHOST, ({ socket }, response) => {
+    const authority = certificateAuthority()
+    const localhost = authority.issue({ names: ['localhost', '127.0.0.1'] })
+    const server: Server = createTlsServer(localhost, ({ socket }, response) => {
       asked.push('servername' in socket && socket.servername)
       response.end()
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     cleanUps.push(() => server.close())
     const url = `https://localhost:${(server.address() as AddressInfo).port}`
-    const tls = { ca: LOCALHOST.cert }
+    const tls = { ca: authority.cert }
     const check = async (options: ActiveHealthOptions) => (await watch([url], options).check()).problem
     expect(await check({})).toMatch(/^the probe failed with DEPTH_ZERO_SELF_SIGNED_CERT$/)
     expect(await check({ tls, host: 'app.example.com' })).toBeUndefined()
