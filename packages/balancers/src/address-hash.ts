@@ -4,16 +4,18 @@
  */
 import { finish, hashText, mixIn } from './murmur3.ts'
 
-/** The eight groups of the address that was parsed last; an IPv4 address stands in the last two. */
+/** The eight groups of the IPv6 address that was parsed last. */
 const groups = new Uint16Array(8)
+
+/** What is no IPv4 address; they are numbers of 32 bits without a sign. */
+const NONE = -1
 
 /** The hash of an address, in any of its spellings, cut to a prefix. What is no address is hashed as the text it is. */
 export function hashAddress(address: string, ipv4Bits: number, ipv6Bits: number, seed: number): number {
-  groups.fill(0)
-  if (parseIpv4(address, 0, 6) || (parseIpv6(address) && isMapped())) {
-    return finish(mixIn(seed, ((groups[6]! << 16) | groups[7]!) & mask(ipv4Bits)))
-  }
-  if (!address.includes(':')) return hashText(address, 0, address.length, seed)
+  const dotted = parseIpv4(address, 0)
+  if (dotted !== NONE) return hashIpv4(dotted, ipv4Bits, seed)
+  if (!parseIpv6(address)) return hashText(address, 0, address.length, seed)
+  if (isMapped()) return hashIpv4((groups[6]! << 16) | groups[7]!, ipv4Bits, seed)
   let hash = seed
   for (let word = 0; word < 4; word++) {
     const bits = Math.min(32, Math.max(0, ipv6Bits - 32 * word))
@@ -22,13 +24,17 @@ export function hashAddress(address: string, ipv4Bits: number, ipv6Bits: number,
   return finish(hash ^ 16)
 }
 
+function hashIpv4(address: number, bits: number, seed: number): number {
+  return finish(mixIn(seed, address & mask(bits)))
+}
+
 /** The upper bits of a word; a shift by 32 would be one by 0. */
 function mask(bits: number): number {
   return bits === 0 ? 0 : -1 << (32 - bits)
 }
 
-/** Dotted decimals from `start` to the end, into two groups. */
-function parseIpv4(text: string, start: number, at: number): boolean {
+/** Dotted decimals from `start` to the end. */
+function parseIpv4(text: string, start: number): number {
   let word = 0
   let byte = -1
   let dots = 0
@@ -36,60 +42,56 @@ function parseIpv4(text: string, start: number, at: number): boolean {
     const code = text.charCodeAt(i)
     if (code >= 48 && code <= 57) {
       byte = (byte < 0 ? 0 : byte) * 10 + code - 48
-      if (byte > 255) return false
+      if (byte > 255) return NONE
     } else if (code === 46 && byte >= 0 && dots < 3) {
       word = (word << 8) | byte
       byte = -1
       dots++
-    } else return false
+    } else return NONE
   }
-  if (dots !== 3 || byte < 0) return false
-  groups[at] = word >>> 8
-  groups[at + 1] = (word << 8) | byte
-  return true
+  return dots === 3 && byte >= 0 ? ((word << 8) | byte) >>> 0 : NONE
 }
 
-/** RFC 4291, section 2.2. Malformed ones have a hash as well: listeners hand on only well-formed ones. */
+/**
+ * RFC 4291, section 2.2, in one pass. What is in front of a zone (`%`) counts. Malformed ones have a hash as well: listeners
+ * hand on only well-formed ones. `false` where there is no colon in it.
+ */
 function parseIpv6(text: string): boolean {
-  groups.fill(0)
-  const zone = text.indexOf('%')
-  const end = zone < 0 ? text.length : zone
   let count = 0
   let gap = -1
-  for (let i = 0; i < end && count < 8;) {
-    if (text.charCodeAt(i) === 58) {
-      if (i + 1 < end && text.charCodeAt(i + 1) === 58) {
-        gap = count
-        i++
+  let colons = 0
+  let start = 0
+  let value = 0
+  for (let i = 0; ; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : 37
+    if (code === 58) {
+      colons++
+      if (i > start && count < 8) groups[count++] = value
+      else if (i === start && i > 0) gap = count
+      start = i + 1
+      value = 0
+    } else if (code === 37) {
+      if (i > start && count < 8) groups[count++] = value
+      break
+    } else if (code === 46) {
+      const dotted = count < 7 ? parseIpv4(text, start) : NONE
+      if (dotted !== NONE) {
+        groups[count++] = dotted >>> 16
+        groups[count++] = dotted
       }
-      i++
-      continue
-    }
-    let stop = text.indexOf(':', i)
-    if (stop < 0 || stop > end) stop = end
-    if (count < 7 && stop === end && text.includes('.', i) && parseIpv4(text, i, count)) count += 2
-    else groups[count++] = hexadecimal(text, i, stop)
-    i = stop
+      break
+    } else value = (value << 4) | ((code & 15) + (code > 57 ? 9 : 0))
   }
-  if (count === 0 && gap < 0) return false
-  if (gap >= 0) moveToEnd(gap, count)
+  if (colons === 0) return false
+  moveToEnd(gap < 0 ? count : gap, count)
   return true
 }
 
-function hexadecimal(text: string, start: number, end: number): number {
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i)
-    value = (value << 4) | ((code & 15) + (code > 57 ? 9 : 0))
-  }
-  return value
-}
-
-/** What follows the `::` belongs at the end. */
+/** What follows the `::` belongs at the end, and what is between is 0. */
 function moveToEnd(gap: number, count: number): void {
-  for (let i = 1; i <= count - gap; i++) {
-    groups[8 - i] = groups[count - i]!
-    if (count - i < 8 - i) groups[count - i] = 0
+  for (let i = 7; i >= gap; i--) {
+    const from = i - 8 + count
+    groups[i] = from >= gap ? groups[from]! : 0
   }
 }
 

@@ -24,10 +24,11 @@ export class HashRing {
   readonly #pointsPerWeight: number
   readonly #seed: number
   readonly #maxPoints: number
-  /** Rising, 31 bits. */
+  /**
+   * Points, rising, of 31 bits, each with its owner's slot behind it: one look into memory brings both, and with millions of
+   * points that is what a pick costs.
+   */
   #points: Int32Array = new Int32Array(0)
-  /** Slots, beside the points. */
-  #owners: Int32Array = new Int32Array(0)
   /** For each value of a hash's upper bits, the place of the first point at or after it. */
   #starts: Int32Array = new Int32Array(1)
   /** How many lower bits there are. */
@@ -46,7 +47,7 @@ export class HashRing {
 
   /** All places, those that sleep included. */
   get size(): number {
-    return this.#points.length
+    return this.#points.length >> 1
   }
 
   get awakePoints(): number {
@@ -56,19 +57,19 @@ export class HashRing {
   /** The place on the ring of the first point at or after a hash. Constant time: points are spread evenly. */
   find(hash: number): number {
     const points = this.#points
-    let place = this.#starts[hash >>> this.#shift]!
-    while (place < points.length && points[place]! < hash) place++
-    return place === points.length ? 0 : place
+    let at = 2 * this.#starts[hash >>> this.#shift]!
+    while (at < points.length && points[at]! < hash) at += 2
+    return at === points.length ? 0 : at >> 1
   }
 
   /** Whose point it is. */
   ownerAt(place: number): Target {
-    return this.#slots[this.#owners[place]!]!
+    return this.#slots[this.#points[2 * place + 1]!]!
   }
 
   /** Whether the target of a place takes part. */
   isAwakeAt(place: number): boolean {
-    return this.#isAwake[this.#owners[place]!] === 1
+    return this.#isAwake[this.#points[2 * place + 1]!] === 1
   }
 
   /**
@@ -135,42 +136,39 @@ export class HashRing {
 
   /** The points that stay, and new ones, in order. */
   #merge(added: readonly Place[], isKept: Uint8Array): void {
+    const old = this.#points
     const fresh = pointsOf(added, this.#seed)
-    let size = fresh.points.length
-    for (const owner of this.#owners) size += isKept[owner]!
+    let size = fresh.length
+    for (let i = 0; i < old.length; i += 2) size += 2 * isKept[old[i + 1]!]!
     const points = new Int32Array(size)
-    const owners = new Int32Array(size)
     let next = 0
     let at = 0
-    for (let i = 0; i < this.#points.length; i++) {
-      const owner = this.#owners[i]!
+    for (let i = 0; i < old.length; i += 2) {
+      const point = old[i]!
+      const owner = old[i + 1]!
       if (isKept[owner] === 0) continue
-      const point = this.#points[i]!
-      while (next < fresh.points.length && this.#isBefore(fresh, next, point, owner)) {
-        points[at] = fresh.points[next]!
-        owners[at++] = fresh.owners[next++]!
+      for (; next < fresh.length && this.#isBefore(fresh, next, point, owner); next += 2) {
+        points[at++] = fresh[next]!
+        points[at++] = fresh[next + 1]!
       }
-      points[at] = point
-      owners[at++] = owner
+      points[at++] = point
+      points[at++] = owner
     }
-    for (; next < fresh.points.length; next++) {
-      points[at] = fresh.points[next]!
-      owners[at++] = fresh.owners[next]!
-    }
+    points.set(fresh.subarray(next), at)
     this.#points = points
-    this.#owners = owners
     this.#index()
   }
 
   /** About two points for each start. */
   #index(): void {
     const points = this.#points
-    const bits = Math.max(0, Math.ceil(Math.log2(points.length + 1)) - 1)
+    const size = points.length >> 1
+    const bits = Math.max(0, Math.ceil(Math.log2(size + 1)) - 1)
     const starts = new Int32Array(2 ** bits)
     const shift = 31 - bits
     let place = 0
     for (let start = 0; start < starts.length; start++) {
-      while (place < points.length && points[place]! >>> shift < start) place++
+      while (place < size && points[2 * place]! >>> shift < start) place++
       starts[start] = place
     }
     this.#starts = starts
@@ -178,20 +176,18 @@ export class HashRing {
   }
 
   /** Where two points coincide, the keys decide, so that all proxies have the same ring. */
-  #isBefore(fresh: Points, index: number, point: number, owner: number): boolean {
-    const other = fresh.points[index]!
+  #isBefore(fresh: Int32Array, index: number, point: number, owner: number): boolean {
+    const other = fresh[index]!
     if (other !== point) return other < point
-    return this.#slots[fresh.owners[index]!]!.key < this.#slots[owner]!.key
+    return this.#slots[fresh[index + 1]!]!.key < this.#slots[owner]!.key
   }
 }
 
-interface Points {
-  readonly points: Int32Array
-  readonly owners: Int32Array
-}
-
-/** Sorted as numbers that hold both: 31 bits of point, and the place in the list of targets, of at most 22 bits. */
-function pointsOf(places: readonly Place[], seed: number): Points {
+/**
+ * Points with their slots. Sorted as numbers that hold both: 31 bits of point, and the place in the list of targets, of at
+ * most 22 bits.
+ */
+function pointsOf(places: readonly Place[], seed: number): Int32Array {
   const size = places.reduce((sum, place) => sum + place.points, 0)
   const packed = new Float64Array(size)
   let at = 0
@@ -204,11 +200,10 @@ function pointsOf(places: readonly Place[], seed: number): Points {
     }
   }
   packed.sort()
-  const points = new Int32Array(size)
-  const owners = new Int32Array(size)
+  const points = new Int32Array(2 * size)
   for (let i = 0; i < size; i++) {
-    points[i] = Math.floor(packed[i]! / 2 ** 22)
-    owners[i] = places[packed[i]! % 2 ** 22]!.slot
+    points[2 * i] = Math.floor(packed[i]! / 2 ** 22)
+    points[2 * i + 1] = places[packed[i]! % 2 ** 22]!.slot
   }
-  return { points, owners }
+  return points
 }

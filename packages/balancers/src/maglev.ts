@@ -63,7 +63,7 @@ class TableHash implements Balancer {
   /** Those that the table was built of, and their weights then. */
   #targets: readonly Target[] = []
   #weights: readonly number[] = []
-  #table: Int32Array = new Int32Array(0)
+  #table: Uint16Array | Int32Array = new Uint16Array(0)
   #builtAt = Number.NEGATIVE_INFINITY
   #indexes: ReadonlyMap<Target, number> = new Map()
   /** Beside the targets: 1 for those that have left since. */
@@ -110,7 +110,9 @@ class TableHash implements Balancer {
     const { targets } = this.#chance
     this.#targets = targets
     this.#weights = targets.map((target) => target.weight)
-    this.#table = maglevTable(targets, this.#size, this.#hash.seed)
+    const table = maglevTable(targets, this.#size, this.#hash.seed)
+    // Half the bytes, so that more of it is in the processor's cache: that is what a pick costs.
+    this.#table = targets.length <= 2 ** 16 ? Uint16Array.from(table) : table
     this.#builtAt = this.#clock.now()
     this.#indexes = new Map(targets.map((target, i) => [target, i]))
     this.#putOff(undefined)

@@ -30,21 +30,19 @@ export function peakEwma(options: PeakEwmaOptions = {}): BalancerFactory {
   return (services) => new PeakEwma(services, decayMs, failureMs)
 }
 
-/**
- * What is known of a target's latency: ms × e^(at / decay), as a logarithm. All latencies fade at the same pace, so that two
- * of them compare as these do, at any time, without a look at the clock; and nothing grows beyond what a number holds.
- */
+/** What is known of a target's latency. */
 interface Latency {
-  /** Minus infinity where nothing is known. */
-  level: number
-  /** When it was observed last. */
+  /** The average when it was observed last; minus one where nothing is known. */
+  ms: number
+  /** When that was. */
   at: number
 }
 
 /** What is faster than this is taken for this. */
 const MIN_MS = 0.001
-/** Beyond any level. */
-const UNKNOWN = 1e100
+/** Below any latency, and beyond any. */
+const FIRST = 1e-100
+const LAST = 1e100
 
 class PeakEwma extends TwoChoices implements Balancer {
   readonly name = 'peak-ewma'
@@ -76,42 +74,47 @@ class PeakEwma extends TwoChoices implements Balancer {
     const hasFailed = attempt.phase === 'failed' || status === 502 || status === 503 || status === 504
     const tookMs = Math.max(now - attempt.startedAt, hasFailed ? this.#failureMs : 0, MIN_MS)
     const latency = this.#latencyOf(target)
-    const fadedMs = this.#fadedMs(latency, now)
-    const kept = Math.exp((latency.at - now) / this.#decayMs)
-    const ms = tookMs > fadedMs ? tookMs : fadedMs + tookMs * (1 - kept)
-    latency.level = Math.log(ms) + now / this.#decayMs
+    const kept = this.#keptAfter(now - latency.at)
+    const fadedMs = latency.ms * kept
+    latency.ms = tookMs > fadedMs ? tookMs : fadedMs + tookMs * (1 - kept)
     latency.at = now
   }
 
   snapshot(): Readonly<Record<string, { readonly latencyMs: number }>> {
     const now = this.#services.clock.now()
+    const latencyMs = ({ ms, at }: Latency): number => (ms < 0 ? 0 : ms * this.#keptAfter(now - at))
     return Object.fromEntries(
-      this.chance.targets.map((target, i) => [target.key, { latencyMs: this.#fadedMs(this.#latencies[i]!, now) }]),
+      this.chance.targets.map((target, i) => [target.key, { latencyMs: latencyMs(this.#latencies[i]!) }]),
     )
   }
 
   protected isBetter(one: number, other: number): boolean {
     const a = this.chance.targets[one]!
     const b = this.chance.targets[other]!
-    const factor = ((b.active + 1) * a.effectiveWeight) / ((a.active + 1) * b.effectiveWeight)
-    const ahead = this.#levelOf(one, a) - this.#levelOf(other, b)
-    return ahead < (factor === 1 ? 0 : Math.log(factor))
+    const { at: atA } = this.#latencies[one]!
+    const { at: atB } = this.#latencies[other]!
+    // All averages fade at the same pace, so they compare at any time as they do at the later of the two: without the clock.
+    const loadA = this.#costOf(one, a) * (a.active + 1) * b.effectiveWeight
+    const loadB = this.#costOf(other, b) * (b.active + 1) * a.effectiveWeight
+    return atA < atB ? loadA * this.#keptAfter(atB - atA) < loadB : loadA < loadB * this.#keptAfter(atA - atB)
   }
 
   /** One of which nothing is known comes first while it is idle, and last while it is tried. */
-  #levelOf(index: number, { active }: Target): number {
-    const { level } = this.#latencies[index]!
-    return level === Number.NEGATIVE_INFINITY ? (active === 0 ? -UNKNOWN : UNKNOWN) : level
+  #costOf(index: number, { active }: Target): number {
+    const { ms } = this.#latencies[index]!
+    return ms < 0 ? (active === 0 ? FIRST : LAST) : ms
   }
 
-  #fadedMs(latency: Latency, now: number): number {
-    return Math.exp(latency.level - now / this.#decayMs)
+  /** What is left of an average after so long. With little time between, a polynomial is exact to ten digits, and cheaper. */
+  #keptAfter(ms: number): number {
+    const x = ms / this.#decayMs
+    return x < 0.001 ? 1 - x + (x * x) / 2 : Math.exp(-x)
   }
 
   #latencyOf(target: Target): Latency {
     let latency = this.#known.get(target)
     if (latency === undefined) {
-      latency = { level: Number.NEGATIVE_INFINITY, at: this.#services.clock.now() }
+      latency = { ms: -1, at: this.#services.clock.now() }
       this.#known.set(target, latency)
     }
     return latency

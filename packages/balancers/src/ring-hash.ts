@@ -64,13 +64,17 @@ class RingHash implements Balancer {
   readonly #isBounded: boolean
   /** For requests without a key. */
   readonly #chance: Chance
-  #members: ReadonlySet<Target> = new Set()
   /** All targets, those that gates have closed included: made anew when the upstream's list is another one. */
   #known: ReadonlySet<Target> = new Set()
   #knownList: readonly Target[] = []
   #totalWeight = 0
-  /** Attempts under way at the targets, counted only where there is a bound. */
+  /** Attempts under way at the targets that take part, counted only where there is a bound. */
   #active = 0
+  /**
+   * Targets with attempts under way that do not take part any more. Mostly there are none, so that a count needs no look
+   * into a set of ten thousand.
+   */
+  #leavers: ReadonlySet<Target> = new Set()
 
   constructor(services: BalancerServices, hash: RequestHash, replicas: number, bound: number) {
     this.#services = services
@@ -84,14 +88,15 @@ class RingHash implements Balancer {
   update(targets: readonly Target[]): void {
     this.#chance.update(targets)
     const members = this.#chance.targets
+    const before = this.#knownList
     const list = this.#services.targets()
-    if (list !== this.#knownList) {
+    if (list !== before) {
       this.#knownList = list
       this.#known = new Set(list)
     }
     this.#ring.update(members, (target) => this.#known.has(target))
     if (!this.#isBounded) return
-    this.#members = new Set(members)
+    this.#leavers = leaversOf(new Set(members), before, list, this.#leavers)
     this.#totalWeight = members.reduce((sum, target) => sum + target.effectiveWeight, 0)
     this.#active = members.reduce((sum, target) => sum + target.active, 0)
   }
@@ -120,11 +125,11 @@ class RingHash implements Balancer {
   }
 
   began(target: Target): void {
-    if (this.#isBounded && this.#members.has(target)) this.#active++
+    if (this.#isBounded && (this.#leavers.size === 0 || !this.#leavers.has(target))) this.#active++
   }
 
   ended(target: Target): void {
-    if (this.#isBounded && this.#members.has(target)) this.#active--
+    if (this.#isBounded && (this.#leavers.size === 0 || !this.#leavers.has(target))) this.#active--
   }
 
   snapshot(): { readonly points: number } {
@@ -146,4 +151,12 @@ class RingHash implements Balancer {
     }
     return undefined
   }
+}
+
+/** Of targets that are or were known, those that still have something to end. */
+function leaversOf(members: ReadonlySet<Target>, ...known: readonly Iterable<Target>[]): ReadonlySet<Target> {
+  const leavers = new Set<Target>()
+  for (const list of known)
+    for (const target of list) if (target.active > 0 && !members.has(target)) leavers.add(target)
+  return leavers
 }
