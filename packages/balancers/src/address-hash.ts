@@ -7,8 +7,8 @@ import { finish, hashText, mixIn } from './murmur3.ts'
 /** The eight groups of the IPv6 address that was parsed last. */
 const groups = new Uint16Array(8)
 
-/** What is no IPv4 address; they are numbers of 32 bits without a sign. */
-const NONE = -1
+/** What is no IPv4 address: those are whole numbers of 32 bits with a sign, which V8 keeps without a box. */
+const NONE = 2 ** 32
 
 /** The hash of an address, in any of its spellings, cut to a prefix. What is no address is hashed as the text it is. */
 export function hashAddress(address: string, ipv4Bits: number, ipv6Bits: number, seed: number): number {
@@ -49,7 +49,7 @@ function parseIpv4(text: string, start: number): number {
       dots++
     } else return NONE
   }
-  return dots === 3 && byte >= 0 ? ((word << 8) | byte) >>> 0 : NONE
+  return dots === 3 && byte >= 0 ? (word << 8) | byte : NONE
 }
 
 /**
