@@ -7,6 +7,7 @@ import { closing } from '../faults/clean-up.ts'
 import { TRANSPORTS } from '../faults/combinations.ts'
 import { ECHO_CLIENTS } from './echo-clients.ts'
 import { echoTarget } from './echo-target.ts'
+import { WAYS_IN } from './ways-in.ts'
 
 const [ws] = ECHO_CLIENTS
 const opened = closing()
@@ -22,8 +23,8 @@ describe.each(TRANSPORTS)('tunnels over the $name transport', (transport) => {
     })
     const proxy = createProxy().forward(upstream)
     opened({ close: async () => await proxy.close({ drainMs: 0 }) })
-    const { address } = await proxy.listen({ host: '127.0.0.1' })
-    const open = async () => await ws!.open(`ws://127.0.0.1:${address.port}/`)
+    const way = opened(await WAYS_IN[0]!.open(proxy))
+    const open = async () => await ws!.open(way)
     return { upstream, proxy, open, loads: () => upstream.targets.map(({ active }) => active) }
   }
 

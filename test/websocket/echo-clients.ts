@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { WebSocket as UndiciWebSocket } from 'undici'
 import { WebSocket as WsWebSocket } from 'ws'
+import type { OpenWay } from './ways-in.ts'
 
 /** Text, or bytes. */
 export type Message = string | Buffer
@@ -17,12 +18,12 @@ export interface EchoClient {
 
 export interface EchoClientKind {
   readonly name: string
-  open(url: string): Promise<EchoClient>
+  open(way: OpenWay): Promise<EchoClient>
 }
 
 export const ECHO_CLIENTS: readonly EchoClientKind[] = [
-  { name: 'ws', open: async (url) => await openWs(url, false) },
-  { name: 'ws, compressed', open: async (url) => await openWs(url, true) },
+  { name: 'ws', open: async (way) => await openWs(way, false) },
+  { name: 'ws, compressed', open: async (way) => await openWs(way, true) },
   { name: 'undici', open: openUndici },
 ]
 
@@ -51,8 +52,9 @@ class Inbox {
   }
 }
 
-async function openWs(url: string, isCompressed: boolean): Promise<EchoClient> {
-  const socket = new WsWebSocket(url, { perMessageDeflate: isCompressed ? { threshold: 0 } : false })
+async function openWs({ url, options }: OpenWay, isCompressed: boolean): Promise<EchoClient> {
+  const perMessageDeflate = isCompressed ? { threshold: 0 } : false
+  const socket = new WsWebSocket(url, { ...options, perMessageDeflate })
   const inbox = new Inbox()
   socket.on('message', (data: Buffer, isBinary) => inbox.put(isBinary ? data : data.toString()))
   socket.on('error', (error) => inbox.fail(error))
@@ -75,8 +77,8 @@ async function openWs(url: string, isCompressed: boolean): Promise<EchoClient> {
   }
 }
 
-async function openUndici(url: string): Promise<EchoClient> {
-  const socket = new UndiciWebSocket(url)
+async function openUndici({ secureUrl, dispatcher }: OpenWay): Promise<EchoClient> {
+  const socket = new UndiciWebSocket(secureUrl, { dispatcher })
   socket.binaryType = 'arraybuffer'
   const inbox = new Inbox()
   const ended = new Promise<number>((resolve) => {
