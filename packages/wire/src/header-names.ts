@@ -40,7 +40,8 @@ const FLAGGED = `
 const COMMON = `
   accept accept-language accept-ranges access-control-allow-origin age alt-svc cdn-cache-control content-disposition
   content-language content-location content-range content-security-policy dnt expires if-match if-modified-since if-range
-  if-unmodified-since last-modified link location origin pragma priority proxy-authentication-info referer retry-after
+  if-unmodified-since last-modified link location origin pragma priority proxy-authentication-info ratelimit ratelimit-policy referer
+  retry-after
   sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user
   sec-websocket-accept sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version server
   server-timing strict-transport-security traceparent tracestate upgrade-insecure-requests user-agent www-authenticate
@@ -68,6 +69,8 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   te: 'TE',
   'www-authenticate': 'WWW-Authenticate',
   dnt: 'DNT',
+  ratelimit: 'RateLimit',
+  'ratelimit-policy': 'RateLimit-Policy',
 }
 
 const known = new Map<string, KnownName>()

@@ -1,4 +1,5 @@
 export type { Clock, ScheduledCall } from './clock.ts'
+export { Deadline } from './deadline.ts'
 export { systemClock } from './system-clock.ts'
 export { TimerWheel, type TimerWheelOptions } from './timer-wheel.ts'
 export { WireError, type WireErrorCode } from './errors.ts'
@@ -6,12 +7,18 @@ export { HeaderList, type HeaderListInit } from './header-list.ts'
 export { fieldName, type KnownName, maskOf, UNKNOWN_NAMES } from './header-names.ts'
 export { isFieldValue, isToken } from './header-syntax.ts'
 export { Body, type ReadableOptions, type ReadBodyOptions } from './body.ts'
-export type { BodyFlow, BodySink, BodySource } from './body-flow.ts'
+export { type BodyFlow, type BodySink, type BodySource, NO_FLOW } from './body-flow.ts'
 export { ConnectionPool } from './http1/connection-pool.ts'
 export type { AcquireFailure, PoolOptions, PoolStats, ReusePolicy, Waiter } from './http1/pool-contract.ts'
 export type { ClientConnection, CloseReason } from './http1/client-connection.ts'
 export type { ConnectError, ConnectorOptions } from './http1/connector.ts'
-export { HttpServer, type HttpServerOptions, type ListenAddress } from './http1/http-server.ts'
+export {
+  HttpServer,
+  type HttpServerOptions,
+  type ListenAddress,
+  type OtherConnection,
+  type TakenOver,
+} from './http1/http-server.ts'
 export type { IncomingRequest, RequestObserver } from './http1/incoming-request.ts'
 export { latin1 } from './http1/latin1.ts'
 export { sendableTrailers } from './http1/serialize.ts'

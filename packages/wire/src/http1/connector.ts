@@ -128,14 +128,13 @@ export class Connector {
         onread: sharedReads(onBytes),
       } as NetConnectOpts)
     }
-    // TLS sockets have no `onread`: their bytes come decrypted, as events.
     const session = this.#takeSession()
-    const options = { ...place, ...tls, allowHalfOpen: true, ...(session === undefined ? {} : { session }) }
+    const onread = sharedReads(onBytes)
+    const options = { ...place, ...tls, allowHalfOpen: true, onread, ...(session === undefined ? {} : { session }) }
     const socket = connectTls(options as TlsConnectOptions)
     socket.setNoDelay(true)
     socket.on('session', (session: Buffer) => this.#keepSession(session))
-    socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))
-    return socket
+    return socket.resume()
   }
 
   /** Each once, as whoever sees one twice knows that it is the same client (RFC 8446, section C.4); but the last one stays. */

@@ -17,6 +17,22 @@ export interface ListenAddress {
   readonly path?: string
 }
 
+/** A connection that speaks another protocol, or one that is not known yet. */
+export interface OtherConnection {
+  /** Closes it where it is idle; otherwise it goes when it is. */
+  closeIfIdle(): void
+  /** Closes it now. */
+  destroy(): void
+}
+
+/** What whoever takes a connection over has to tell of it. */
+export interface TakenOver {
+  /** It turned out to be one of HTTP/1.1 after all; `socket` is paused, with all that was read put back. */
+  serve(connection: OtherConnection, socket: Socket): void
+  /** `became` is in the place of `connection` from now on; without, it is gone. */
+  replaced(connection: OtherConnection, became?: OtherConnection): void
+}
+
 /** What a server needs. */
 export interface HttpServerOptions {
   readonly clock: Clock
@@ -27,6 +43,8 @@ export interface HttpServerOptions {
   readonly tls?: TlsOptions | undefined
   /** Reads the PROXY protocol's header in front of everything else. */
   readonly proxyProtocol?: ProxyProtocolOptions | undefined
+  /** Takes a connection over before anything is read from it; `undefined` leaves it to HTTP/1.1. `socket` is paused. */
+  readonly takeOver?: ((socket: Socket, server: TakenOver) => OtherConnection | undefined) | undefined
   /** A request has come; its reply is given with `respond`, once. */
   readonly onRequest: (request: IncomingRequest) => void
   /** `onRequest`, or what it has set up, has thrown. The connection was reset; the request has had its last call. */
@@ -35,13 +53,13 @@ export interface HttpServerOptions {
   readonly refusal: (fault: MessageError | 'timeout') => string
 }
 
-export class HttpServer implements ConnectionOwner {
+export class HttpServer implements ConnectionOwner, TakenOver {
   readonly clock: Clock
   readonly options: ConnectionOptions
   readonly #settings: HttpServerOptions
   /** The server of sockets: of `node:net`, or of `node:tls`. */
   readonly server: Server
-  readonly #connections = new Set<ServerConnection>()
+  readonly #connections = new Set<ServerConnection | OtherConnection>()
   /** Those that something is read from before HTTP: TLS, or the PROXY protocol's header. */
   readonly #raw = new Set<Socket>()
   readonly #dateLine: DateLine
@@ -137,11 +155,30 @@ export class HttpServer implements ConnectionOwner {
     this.#connections.delete(connection)
   }
 
+  serve(connection: OtherConnection, socket: Socket): void {
+    this.#connections.delete(connection)
+    if (this.#isClosing) socket.destroy()
+    else this.#serve(socket)
+  }
+
+  replaced(connection: OtherConnection, became?: OtherConnection): void {
+    this.#connections.delete(connection)
+    if (became === undefined) return
+    this.#connections.add(became)
+    if (this.#isClosing) became.closeIfIdle()
+  }
+
   #accept(socket: Socket): void {
     if (this.#isClosing) {
       socket.on('error', ignore)
       return void socket.destroy()
     }
+    const other = this.#settings.takeOver?.(socket, this)
+    if (other === undefined) this.#serve(socket)
+    else this.#connections.add(other)
+  }
+
+  #serve(socket: Socket): void {
     socket.allowHalfOpen = true
     this.#connections.add(new ServerConnection(socket, this))
   }

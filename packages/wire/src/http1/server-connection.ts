@@ -318,7 +318,8 @@ export class ServerConnection {
     this.#isFinished = true
     this.#isDraining = false
     this.#current = undefined
-    current?.breakOff(new Error('the rest of the body was not waited for'))
+    // Taking an error's stack is not free: only where somebody gets it.
+    if (current?.isComplete === false) current.breakOff(new Error('the rest of the body was not waited for'))
     // The client's FIN closes it; one that never comes does not keep it. But what it is still reading is not cut off.
     if (socket.writableLength === 0) this.#deadline.arm(drainMs)
     else {

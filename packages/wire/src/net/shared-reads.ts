@@ -3,9 +3,10 @@
  * Buffer through a stream; with `onread` the bytes are handed to a callback, which makes of them what it needs and returns.
  * That saves 6 % of a small request's time on the client's side alone (docs/performance.md), and an idle connection owns no buffer.
  *
- * `net.connect` takes `onread`. A server's sockets do not; they get it by putting the accepted handle into a socket of our
- * own. That rests on `_handle`, which is not documented: where it is missing, or a socket is not plain TCP or a pipe (TLS),
- * the bytes come by `data` events instead, and everything works the same.
+ * `net.connect` and `tls.connect` take `onread`. A server's sockets do not; they get it by putting the accepted handle into a
+ * socket of our own, or with TLS by setting what the option would have set. That rests on fields that are not documented:
+ * where they are missing, the bytes come by `data` events instead, and everything works the same. But for one thing: what a TLS
+ * record had in it still comes after a pause.
  */
 import { type OnReadOpts, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
@@ -18,12 +19,13 @@ const SHARED = Buffer.allocUnsafeSlow(65_536)
 
 /** The `onread` option of a socket. */
 export function sharedReads(onBytes: OnBytes): OnReadOpts {
-  return {
-    buffer: SHARED,
-    callback: (length: number, buffer: Uint8Array) => {
-      onBytes(buffer as Buffer, length)
-      return true
-    },
+  return { buffer: SHARED, callback: callbackFor(onBytes) }
+}
+
+function callbackFor(onBytes: OnBytes): (length: number, buffer: Uint8Array) => boolean {
+  return (length, buffer) => {
+    onBytes(buffer as Buffer, length)
+    return true
   }
 }
 
@@ -37,11 +39,8 @@ interface WithHandle {
  */
 export function readShared(accepted: Socket, onBytes: OnBytes): Socket {
   const { _handle: handle } = accepted as unknown as WithHandle
-  if (accepted instanceof TLSSocket || handle === null || typeof handle?.useUserBuffer !== 'function') {
-    accepted.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))
-    accepted.resume()
-    return accepted
-  }
+  if (typeof handle?.useUserBuffer !== 'function') return readEvents(accepted, onBytes)
+  if (accepted instanceof TLSSocket) return readDecrypted(accepted, handle as UserBuffer, onBytes)
   // Something has come already where a header was read in front (the PROXY protocol).
   const early = accepted.readableLength > 0 ? (accepted.read() as Buffer) : undefined
   if (handle.reading === true) {
@@ -54,6 +53,45 @@ export function readShared(accepted: Socket, onBytes: OnBytes): Socket {
   // The server counts the socket that it made; that one is done when ours is.
   socket.once('close', () => accepted.destroy())
   inheritProxiedAddress(accepted, socket)
-  if (early !== undefined) process.nextTick(() => socket.destroyed || onBytes(early, early.byteLength))
+  giveEarly(socket, early, onBytes)
   return socket
+}
+
+function readEvents(socket: Socket, onBytes: OnBytes): Socket {
+  socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.byteLength))
+  return socket.resume()
+}
+
+/** A socket of our own would know nothing of its certificates, so it stays the one that it is. */
+function readDecrypted(socket: TLSSocket, handle: UserBuffer, onBytes: OnBytes): Socket {
+  const fields = (onreadFields ??= findOnreadFields(socket))
+  if (fields === undefined) return readEvents(socket, onBytes)
+  const early = socket.readableLength > 0 ? (socket.read() as Buffer) : undefined
+  Object.assign(socket, { [fields.buffer]: SHARED, [fields.callback]: callbackFor(onBytes) })
+  handle.useUserBuffer(SHARED)
+  giveEarly(socket, early, onBytes)
+  return socket.resume()
+}
+
+function giveEarly(socket: Socket, early: Buffer | undefined, onBytes: OnBytes): void {
+  if (early !== undefined) process.nextTick(() => socket.destroyed || onBytes(early, early.byteLength))
+}
+
+interface UserBuffer {
+  useUserBuffer(buffer: Uint8Array): void
+}
+
+/** Under what a socket keeps its `onread`: symbols, the same ones in all sockets. */
+interface OnreadFields {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+let onreadFields: OnreadFields | undefined
+
+function findOnreadFields(socket: Socket): OnreadFields | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const buffer = symbols.find(({ description }) => description === 'kBuffer')
+  const callback = symbols.find(({ description }) => description === 'kBufferCb')
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
 }
