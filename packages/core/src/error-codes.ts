@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one table, read by looking a code up; its parts would have to be searched for */
 /**
  * Every code that a proxied exchange can fail with: the one place that says what each means to the client (status, RFC
  * 9209 type), to a retry policy, and to a reader. docs/errors.md is checked against it.
@@ -66,6 +67,7 @@ export type UpstreamErrorCode =
   | 'ERR_SLUICE_TLS_CERTIFICATE'
   | 'ERR_SLUICE_QUEUE_FULL'
   | 'ERR_SLUICE_CONNECTION_RESET'
+  | 'ERR_SLUICE_STREAM_REFUSED'
   | 'ERR_SLUICE_HEAD_TIMEOUT'
   | 'ERR_SLUICE_TRY_TIMEOUT'
   | 'ERR_SLUICE_TOTAL_TIMEOUT'
@@ -81,6 +83,7 @@ export type InternalErrorCode =
   | 'ERR_SLUICE_CIRCUIT_OPEN'
   | 'ERR_SLUICE_CONCURRENCY_LIMIT'
   | 'ERR_SLUICE_LOAD_SHED'
+  | 'ERR_SLUICE_LIMIT_UNKNOWN'
   | 'ERR_SLUICE_DEADLINE_EXCEEDED'
   | 'ERR_SLUICE_SUPERSEDED'
   | 'ERR_SLUICE_CLOSING'
@@ -89,8 +92,24 @@ export type InternalErrorCode =
   | 'ERR_SLUICE_INTERNAL'
   | 'ERR_SLUICE_CONFIG'
 
+/** What can go wrong with a plugin: the first six when it is loaded, the others while it runs. */
+export type PluginErrorCode =
+  | 'ERR_SLUICE_PLUGIN_SOURCE'
+  | 'ERR_SLUICE_PLUGIN_HASH'
+  | 'ERR_SLUICE_PLUGIN_MODULE'
+  | 'ERR_SLUICE_PLUGIN_IMPORT'
+  | 'ERR_SLUICE_PLUGIN_ABI'
+  | 'ERR_SLUICE_PLUGIN_REFUSED'
+  | 'ERR_SLUICE_PLUGIN_FUEL'
+  | 'ERR_SLUICE_PLUGIN_TRAP'
+  | 'ERR_SLUICE_PLUGIN_OUTPUT'
+  | 'ERR_SLUICE_PLUGIN_LIMIT'
+  | 'ERR_SLUICE_PLUGIN_TIMEOUT'
+  | 'ERR_SLUICE_PLUGIN_BUSY'
+  | 'ERR_SLUICE_PLUGIN_OPEN'
+
 /** A stable name: it is never given another meaning. */
-export type ProxyErrorCode = DownstreamErrorCode | UpstreamErrorCode | InternalErrorCode
+export type ProxyErrorCode = DownstreamErrorCode | UpstreamErrorCode | InternalErrorCode | PluginErrorCode
 
 function downstream(status: number, stage: ErrorStage, proxyStatus: string, title: string): ErrorDescription {
   return { status, source: 'downstream', stage, retry: 'never', proxyStatus, title }
@@ -104,6 +123,10 @@ function upstream(
   title: string,
 ): ErrorDescription {
   return { status, source: 'upstream', stage, retry, proxyStatus, title }
+}
+
+function plugin(status: number, proxyStatus: string, title: string): ErrorDescription {
+  return { status, source: 'internal', stage: 'plugin', retry: 'never', proxyStatus, title }
 }
 
 function internal(status: number, stage: ErrorStage, proxyStatus: string, title: string): ErrorDescription {
@@ -232,6 +255,13 @@ export const UPSTREAM_ERRORS: Readonly<Record<UpstreamErrorCode, ErrorDescriptio
     'connection_terminated',
     'The upstream closed the connection before it answered.',
   ),
+  ERR_SLUICE_STREAM_REFUSED: upstream(
+    503,
+    'response-head',
+    'safe',
+    'destination_unavailable',
+    'The upstream did not take the request.',
+  ),
   ERR_SLUICE_HEAD_TIMEOUT: upstream(
     504,
     'response-head',
@@ -296,6 +326,12 @@ export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescriptio
   ERR_SLUICE_CIRCUIT_OPEN: internal(503, 'queue', 'destination_unavailable', 'This route is resting after failures.'),
   ERR_SLUICE_CONCURRENCY_LIMIT: internal(503, 'queue', 'connection_limit_reached', 'Too many requests are under way.'),
   ERR_SLUICE_LOAD_SHED: internal(503, 'queue', 'proxy_internal_response', 'The proxy is busy.'),
+  ERR_SLUICE_LIMIT_UNKNOWN: internal(
+    503,
+    'queue',
+    'proxy_internal_error',
+    'Whether a limit has room could not be found out.',
+  ),
   ERR_SLUICE_SUPERSEDED: internal(503, 'response-head', 'proxy_internal_error', 'Another try took its place.'),
   // Not the target's doing: a try that began a moment before the deadline says nothing about whom it was sent to.
   ERR_SLUICE_DEADLINE_EXCEEDED: internal(
@@ -321,9 +357,27 @@ export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescriptio
   ERR_SLUICE_CONFIG: internal(500, 'accept', 'proxy_configuration_error', 'An option is wrong.'),
 }
 
+/** What a plugin did, or how it can't be loaded. */
+export const PLUGIN_ERRORS: Readonly<Record<PluginErrorCode, ErrorDescription>> = {
+  ERR_SLUICE_PLUGIN_SOURCE: plugin(500, 'proxy_configuration_error', 'A plugin can not be read.'),
+  ERR_SLUICE_PLUGIN_HASH: plugin(500, 'proxy_configuration_error', 'A plugin is not the one that was meant.'),
+  ERR_SLUICE_PLUGIN_MODULE: plugin(500, 'proxy_configuration_error', 'A plugin is no module that can be run here.'),
+  ERR_SLUICE_PLUGIN_IMPORT: plugin(500, 'proxy_configuration_error', 'A plugin asks for what it was not granted.'),
+  ERR_SLUICE_PLUGIN_ABI: plugin(500, 'proxy_configuration_error', 'A plugin does not fit its interface.'),
+  ERR_SLUICE_PLUGIN_REFUSED: plugin(500, 'proxy_configuration_error', 'A plugin has refused to start.'),
+  ERR_SLUICE_PLUGIN_FUEL: plugin(500, 'proxy_internal_error', 'A plugin took more steps than allowed.'),
+  ERR_SLUICE_PLUGIN_TRAP: plugin(500, 'proxy_internal_error', 'A plugin has failed.'),
+  ERR_SLUICE_PLUGIN_OUTPUT: plugin(500, 'proxy_internal_error', 'A plugin wrote what may not be sent.'),
+  ERR_SLUICE_PLUGIN_LIMIT: plugin(500, 'proxy_internal_error', 'A plugin went over a limit.'),
+  ERR_SLUICE_PLUGIN_TIMEOUT: plugin(504, 'http_response_timeout', 'A plugin waited longer than allowed.'),
+  ERR_SLUICE_PLUGIN_BUSY: plugin(503, 'connection_limit_reached', 'A plugin is busy.'),
+  ERR_SLUICE_PLUGIN_OPEN: plugin(503, 'destination_unavailable', 'A plugin is resting after failures.'),
+}
+
 /** All of them. */
 export const ERROR_CODES: Readonly<Record<ProxyErrorCode, ErrorDescription>> = {
   ...DOWNSTREAM_ERRORS,
   ...UPSTREAM_ERRORS,
   ...INTERNAL_ERRORS,
+  ...PLUGIN_ERRORS,
 }

@@ -10,6 +10,7 @@ import type {
   ErrorSource,
   ErrorStage,
   InternalErrorCode,
+  PluginErrorCode,
   ProxyErrorCode,
   RetryAdvice,
   UpstreamErrorCode,
@@ -98,6 +99,25 @@ export class InternalError extends ProxyError {
   }
 }
 
+/** What can be said of a plugin's error beyond its code. */
+export interface PluginErrorOptions extends ProxyErrorOptions {
+  /** The plugin's name, where it is known. */
+  readonly plugin?: string | undefined
+}
+
+/** A plugin can't be loaded, or has not kept within its limits. */
+export class PluginError extends ProxyError {
+  declare readonly code: PluginErrorCode
+  declare readonly source: 'internal'
+  /** The plugin's name, where it was known. */
+  readonly plugin: string | undefined
+
+  constructor(code: PluginErrorCode, options: PluginErrorOptions = {}) {
+    super(code, options)
+    this.plugin = options.plugin
+  }
+}
+
 /** An option is wrong. Thrown when a proxy is built, never while it runs. */
 export class ConfigError extends InternalError {
   declare readonly code: 'ERR_SLUICE_CONFIG'
@@ -111,4 +131,4 @@ export class ConfigError extends InternalError {
 }
 
 /** Any of them; `switch (error.code)` narrows it. */
-export type AnyProxyError = DownstreamError | UpstreamError | InternalError | ConfigError
+export type AnyProxyError = DownstreamError | UpstreamError | InternalError | PluginError | ConfigError

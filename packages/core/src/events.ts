@@ -4,6 +4,7 @@
  * it.
  */
 import { channel } from 'node:diagnostics_channel'
+import type { Peer } from './client.ts'
 import type { Exchange, ExchangeEnd } from './exchange.ts'
 import type { ListenerAddress } from './listener.ts'
 import type { CertificateSummary } from './tls/certificate-set.ts'
@@ -51,10 +52,21 @@ export interface TlsReplaceFailed {
   readonly error: Error
 }
 
+/** What a client of HTTP/2 did too often: see {@link Http2ListenOptions}. */
+export type ClientAbuse = 'resets' | 'controls' | 'overhead'
+
+/** A client of HTTP/2 was sent away, with GOAWAY. */
+export interface ClientRefused {
+  readonly peer: Peer
+  readonly reason: ClientAbuse
+}
+
 /** `sluice:core:attempt-ended`: an attempt is complete, has failed or was cancelled. */
 export const attemptEnded: EventChannel<Attempt> = defineEvent<Attempt>('core', 'attempt-ended')
 /** `sluice:core:exchange-ended` */
 export const exchangeEnded: EventChannel<ExchangeEnded> = defineEvent<ExchangeEnded>('core', 'exchange-ended')
+/** `sluice:core:client-refused` */
+export const clientRefused: EventChannel<ClientRefused> = defineEvent<ClientRefused>('core', 'client-refused')
 /** `sluice:core:discovery-failed` */
 export const discoveryFailed: EventChannel<DiscoveryFailed> = defineEvent<DiscoveryFailed>('core', 'discovery-failed')
 /** `sluice:core:tunnel-opened`: the 101 is written, and bytes pass from here on. */

@@ -9,7 +9,7 @@ export class ReceivedRequest {
   readonly #headers: HeaderList
   readonly #httpVersion: string
 
-  /** `target` in any form of RFC 9112, section 3.2; `headers` are frozen here; `httpVersion` is `1.0`, `1.1` or `2`. */
+  /** `target` in any form of RFC 9112, section 3.2; `headers` are frozen here; `httpVersion` is `1.0`, `1.1` or `2.0`. */
   constructor(method: string, target: string, headers: HeaderList, httpVersion: string) {
     this.#method = method
     this.#target = target

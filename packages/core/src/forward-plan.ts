@@ -3,6 +3,8 @@ import { fieldName, type HeaderList, isFieldValue, isToken, maskOf } from '@slui
 import { ConfigError } from './errors.ts'
 import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
+import { isGrpc } from './grpc/grpc-exchange.ts'
+import { formatGrpcTimeout } from './grpc/grpc-timeout.ts'
 import { type ClientCertFields, clientCertEdit } from './tls/client-cert-fields.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
@@ -96,7 +98,13 @@ export interface ForwardPlan {
 
 /** Checks the options and compiles them. `at` is their place, for messages. */
 export function compileForward(options: ForwardOptions, timeouts: Upstream['timeouts'], at: string): ForwardPlan {
-  const edits: HeadEdit[] = [basePathEdit, hostEdit(options.host ?? 'client', at), forwardedEdit, viaEdit]
+  const edits: HeadEdit[] = [
+    basePathEdit,
+    hostEdit(options.host ?? 'client', at),
+    forwardedEdit,
+    viaEdit,
+    grpcTimeoutEdit,
+  ]
   if (options.stripPrefix !== undefined) edits.unshift(stripPrefixEdit(options.stripPrefix, `${at}.stripPrefix`))
   const clientCert = clientCertEdit(options.clientCert ?? 'none', `${at}.clientCert`)
   if (clientCert !== undefined) edits.push(clientCert)
@@ -143,6 +151,13 @@ const viaEdit: HeadEdit = (head, exchange) => {
   const { settings, received } = exchange
   // The name is a token.
   if (settings.via) head.headers.appendUnchecked(VIA, `${received.httpVersion} ${settings.name}`)
+}
+
+/** A target of gRPC is told what is left of the deadline, whoever has set that. */
+const grpcTimeoutEdit: HeadEdit = ({ headers }, exchange) => {
+  if (!isGrpc(headers)) return
+  const { remainingMs } = exchange
+  if (remainingMs !== Number.POSITIVE_INFINITY) headers.set('grpc-timeout', formatGrpcTimeout(remainingMs))
 }
 
 function hostEdit(host: string, at: string): HeadEdit {

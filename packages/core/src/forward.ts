@@ -8,7 +8,7 @@
  * 9.2.2) and the body can be sent again. Everything beyond that is for the retry middleware to decide.
  */
 import { fieldName, type HeaderList, type ScheduledCall } from '@sluice/wire'
-import { stripHopByHop } from './entrance/hop-by-hop.ts'
+import { acceptsTrailers, stripHopByHop } from './entrance/hop-by-hop.ts'
 import type { UpstreamErrorCode } from './error-codes.ts'
 import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -133,7 +133,7 @@ class Forwarding implements AttemptOwner, PendingExchange {
     const { settings } = this.#exchange
     if (this.#exchange.request.upgrade !== undefined && !this.#adoptSwitch(attempt, reply)) return
     stripHopByHop(reply.headers)
-    if (settings.via) reply.headers.appendUnchecked(VIA, `1.1 ${settings.name}`)
+    if (settings.via) reply.headers.appendUnchecked(VIA, `${reply.httpVersion} ${settings.name}`)
     try {
       this.#upstream.replied(this.#exchange, attempt, reply)
     } catch (cause) {
@@ -210,6 +210,7 @@ class Forwarding implements AttemptOwner, PendingExchange {
       headTimeoutMs: this.#plan.headTimeoutMs,
       bodyIdleTimeoutMs: this.#plan.bodyIdleTimeoutMs,
       freshConnection,
+      acceptsTrailers: acceptsTrailers(this.#exchange.received.headers),
     })
   }
 

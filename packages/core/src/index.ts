@@ -13,6 +13,7 @@ export { problemReply } from './problem.ts'
 export { defineMiddleware, type Handler, type Middleware } from './middleware.ts'
 export { defineSlot, type Has, type Slot } from './slot.ts'
 export { forward } from './forward.ts'
+export { addressList } from './address-list.ts'
 export { isIdempotent } from './idempotent.ts'
 export type { AttemptHead, ForwardOptions, HeadEdit } from './forward-plan.ts'
 export { createUpstream, type Upstream } from './upstream/upstream.ts'
@@ -39,6 +40,8 @@ export {
   type TargetTlsOptions,
   type TransportTlsOptions,
 } from './transport/target-tls.ts'
+export { formatGrpcTimeout, parseGrpcTimeout } from './grpc/grpc-timeout.ts'
+export { http2Transport, type Http2TransportOptions } from './transport/http2/http2-transport.ts'
 export { undiciTransport, type UndiciTransportOptions } from './transport/undici-transport.ts'
 export type {
   Listener,
@@ -57,6 +60,7 @@ export type {
   PemInput,
   SniCallback,
 } from './tls/listen-tls-options.ts'
+export type { Http2ListenOptions } from './http2/http2-options.ts'
 export type { CertificateSummary } from './tls/certificate-set.ts'
 export type { ClientCertificate, ClientTls } from './tls/client-tls.ts'
 export type { AlternativeName, AlternativeNameType } from './tls/alternative-names.ts'
@@ -74,9 +78,11 @@ export {
   ConfigError,
   DownstreamError,
   InternalError,
+  PluginError,
   ProxyError,
   UpstreamError,
   type AnyProxyError,
+  type PluginErrorOptions,
   type ProxyErrorOptions,
 } from './errors.ts'
 export { ERROR_CODES } from './error-codes.ts'
@@ -86,12 +92,14 @@ export type {
   ErrorSource,
   ErrorStage,
   InternalErrorCode,
+  PluginErrorCode,
   ProxyErrorCode,
   RetryAdvice,
   UpstreamErrorCode,
 } from './error-codes.ts'
 export {
   attemptEnded,
+  clientRefused,
   defineEvent,
   discoveryFailed,
   exchangeEnded,
@@ -99,6 +107,8 @@ export {
   tlsReplaceFailed,
   tunnelClosed,
   tunnelOpened,
+  type ClientAbuse,
+  type ClientRefused,
   type DiscoveryFailed,
   type EventChannel,
   type ExchangeEnded,

@@ -20,7 +20,7 @@ export interface InjectedRequest {
   readonly headers?: HeaderListInit
   readonly body?: string | Uint8Array | Body
   /** @default '1.1' */
-  readonly httpVersion?: '1.0' | '1.1' | '2'
+  readonly httpVersion?: '1.0' | '1.1' | '2.0'
   /** Who the client appears to be. @default { address: '127.0.0.1', port: 0, secure: false } */
   readonly peer?: Partial<Peer>
 }

@@ -6,9 +6,6 @@ import { ConfigError } from './errors.ts'
 import type { ListenOptions } from './listener.ts'
 import { ListenerTls } from './tls/listener-tls.ts'
 
-/** What they speak, by their names in ALPN (RFC 7301), those that they like best first. */
-export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1']
-
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls` */
 export function listenerTls({ tls }: ListenOptions, clock: Clock): ListenerTls | undefined {
   return tls === undefined ? undefined : new ListenerTls(tls, clock)

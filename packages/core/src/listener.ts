@@ -1,5 +1,6 @@
 /** What accepts client connections and makes exchanges of what they send. */
 import type { Entrance } from './entrance/entrance.ts'
+import type { Http2ListenOptions } from './http2/http2-options.ts'
 import type { ListenTlsOptions } from './tls/listen-tls-options.ts'
 
 /** Where to listen, and within which bounds. */
@@ -15,6 +16,13 @@ export interface ListenOptions {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls`, from `listen`: a certificate or key that is missing or wrong
    */
   readonly tls?: ListenTlsOptions
+  /**
+   * HTTP/2 (RFC 9113): with `tls` it is offered beside HTTP/1.1 by ALPN, unless this is `false`; without, it is served where
+   * `cleartext` says so. The options below hold for it as well, those of the wire listener on both.
+   * @default true
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.http2`, from `listen`
+   */
+  readonly http2?: boolean | Http2ListenOptions
   /** Reads the PROXY protocol's header from connections of these peers, in front of TLS. */
   readonly proxyProtocol?: ProxyProtocolListenOptions
   /** Longest wait for a whole request head; then 408. @default 60_000 */

@@ -27,6 +27,8 @@ export class Reply {
   closesConnection = false
   /** With status 101: what the listener opens towards the client. */
   tunnel: Tunnel | undefined = undefined
+  /** The version of HTTP that a target has sent it in: `1.1` or `2.0`. Stands in `Via`. */
+  httpVersion: '1.1' | '2.0' = '1.1'
   /** What this reply reports, where it was made from an error. */
   error: AnyProxyError | undefined = undefined
 

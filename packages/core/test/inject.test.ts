@@ -48,8 +48,8 @@ describe('inject()', () => {
 
   it('is the client it is told to be', async () => {
     const proxy = createProxy().handle((x) => Reply.json([x.client.address, x.client.scheme, x.received.httpVersion]))
-    const reply = await proxy.inject({ peer: { address: '9.9.9.9', secure: true }, httpVersion: '2' })
-    expect(await reply.json()).toEqual(['9.9.9.9', 'https', '2'])
+    const reply = await proxy.inject({ peer: { address: '9.9.9.9', secure: true }, httpVersion: '2.0' })
+    expect(await reply.json()).toEqual(['9.9.9.9', 'https', '2.0'])
   })
 
   it('refuses what a listener would refuse, and never rejects', async () => {

@@ -9,13 +9,14 @@ import type { DownstreamErrorCode } from '../error-codes.ts'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError } from '../errors.ts'
 import { ExchangeRequest, type ReceivedRequest } from '../exchange-request.ts'
 import { Exchange, type Downstream, type RouteInfo } from '../exchange.ts'
+import { adoptGrpcTimeout, finishGrpcReply, isGrpc } from '../grpc/grpc-exchange.ts'
 import type { DirectHandler, Handler } from '../middleware.ts'
 import { problemReply } from '../problem.ts'
 import type { ProxySettings } from '../proxy-settings.ts'
 import type { Reply } from '../reply.ts'
 import { ambiguityNames } from '../routing/canonical-path.ts'
 import type { Router } from '../routing/router.ts'
-import { handshakeFault } from '../tunnel/websocket-handshake.ts'
+import { handshakeFault, newKey } from '../tunnel/websocket-handshake.ts'
 import { stripHopByHop } from './hop-by-hop.ts'
 import { answerHere } from './max-forwards.ts'
 import { checkHead, type CheckedHead, dropUnderscoreFields } from './request-checks.ts'
@@ -33,6 +34,8 @@ export interface Arrival {
   readonly downstream: Downstream
   /** The protocol to switch to, where the client asks for one and the listener can. */
   readonly upgrade: string | undefined
+  /** What the listener has found wrong with the head already. */
+  readonly fault?: AnyProxyError | undefined
 }
 
 /** An exchange that was let in, and what answers it. */
@@ -73,7 +76,8 @@ export class Entrance {
     let head = UNROUTED
     let refusal: AnyProxyError | undefined
     try {
-      head = checkHead(received, this.#settings.maxTargetBytes)
+      if (arrival.fault !== undefined) throw arrival.fault
+      head = checkHead(received, this.#settings.maxTargetBytes, arrival.upgrade)
       if (received.headers.hasAny(EXPECT)) checkExpectation(received)
       // A length that is announced can be refused before anything is sent upstream.
       if ((arrival.body.length ?? 0) > this.#settings.maxBodyBytes)
@@ -87,8 +91,9 @@ export class Entrance {
   }
 
   /** Calls back with the reply, once. Never throws, and neither may the callback. */
-  answer({ exchange, handler }: Admission, respond: (reply: Reply) => void): void {
+  answer({ exchange, handler }: Admission, send: (reply: Reply) => void): void {
     this.#settings.inFlight.add(exchange)
+    const respond = isGrpc(exchange.received.headers) ? this.#beginGrpc(exchange, send) : send
     try {
       if (isDirect(handler)) {
         const fail = (error: unknown) => respond(this.#failed(error, exchange))
@@ -112,8 +117,22 @@ export class Entrance {
     if (headers.hasAny(EXPECT)) headers.delete('expect')
     dropUnderscoreFields(headers, this.#settings.dropUnderscoreHeaders)
     const client = this.#settings.forwarded.admit(headers, peer)
-    const request = new ExchangeRequest(received.method, head.target, headers, body, head.authority, upgrade)
+    let { method } = received
+    if (method === 'CONNECT' && upgrade === 'websocket') {
+      // To all that follows it is what HTTP/1.1 has for it (RFC 8441, section 5), whatever the target speaks.
+      method = 'GET'
+      headers.set('Sec-WebSocket-Key', newKey(this.#settings.random))
+    }
+    const request = new ExchangeRequest(method, head.target, headers, body, head.authority, upgrade)
     return new Exchange(this.#settings, { received, request, client, downstream })
+  }
+
+  #beginGrpc(exchange: Exchange, send: (reply: Reply) => void): (reply: Reply) => void {
+    adoptGrpcTimeout(exchange)
+    return (reply) => {
+      finishGrpcReply(reply, exchange)
+      send(reply)
+    }
   }
 
   #route(exchange: Exchange, head: CheckedHead): Admission {

@@ -16,6 +16,7 @@ const HOP_BY_HOP = maskOf(
   'proxy-authorization',
 )
 const CONNECTION = maskOf('connection')
+const TE = maskOf('te')
 const ALL_BUT_CONNECTION = HOP_BY_HOP & ~CONNECTION
 
 const NAMES = new Set([
@@ -49,6 +50,15 @@ function connectionOptions(headers: HeaderList): Set<string> | undefined {
 export function hasConnectionOption(headers: HeaderList, option: string): boolean {
   const value = headers.get('connection')
   return value !== undefined && value.split(',').some((each) => each.trim().toLowerCase() === option)
+}
+
+/** Whether the sender takes trailer fields (RFC 9110, section 10.1.4), which HTTP/2 asks for in the same way. */
+export function acceptsTrailers(headers: HeaderList): boolean {
+  if (!headers.hasAny(TE)) return false
+  return headers
+    .get('te')!
+    .split(',')
+    .some((each) => each.trim().toLowerCase() === 'trailers')
 }
 
 /**

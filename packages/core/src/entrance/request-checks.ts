@@ -20,11 +20,12 @@ export interface CheckedHead {
 const TRANSFER_ENCODING = maskOf('transfer-encoding')
 const CONTENT_LENGTH = maskOf('content-length')
 
-/** Throws where the head breaks a rule. */
-export function checkHead(received: ReceivedRequest, maxTargetBytes: number): CheckedHead {
-  const { method, target, headers } = received
+/** Throws where the head breaks a rule. `upgrade` is the protocol that it asks to switch to. */
+export function checkHead(received: ReceivedRequest, maxTargetBytes: number, upgrade?: string): CheckedHead {
+  const { method, target, headers, httpVersion } = received
   if (!isToken(method)) throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the method is not a token' })
-  if (method === 'CONNECT')
+  // The extended one of HTTP/2 asks for what an upgrade does in HTTP/1.1 (RFC 8441).
+  if (method === 'CONNECT' && !(httpVersion === '2.0' && upgrade === 'websocket'))
     throw new DownstreamError('ERR_SLUICE_METHOD_REFUSED', { message: 'CONNECT is not for a reverse proxy' })
   if (target.length > maxTargetBytes) throw new DownstreamError('ERR_SLUICE_TARGET_TOO_LONG')
   if (headers.hasAny(TRANSFER_ENCODING)) checkTransferEncoding(received)

@@ -11,7 +11,7 @@ import { InternalError } from '../errors.ts'
 const DESCRIPTIONS = ['content-encoding', 'content-digest', 'repr-digest', 'digest', 'content-md5']
 
 /** Whether something has read from the request before us. */
-export function isConsumed(request: IncomingMessage): boolean {
+export function isConsumed(request: Pick<IncomingMessage, 'readableDidRead' | 'readableEnded'>): boolean {
   return request.readableDidRead || request.readableEnded
 }
 

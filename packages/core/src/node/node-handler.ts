@@ -4,6 +4,7 @@ import { HeaderList, maskOf } from '@sluice/wire'
 import type { AnyProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import type { Downstream } from '../exchange.ts'
+import { serveForeignStream } from '../http2/foreign-stream.ts'
 import type { ListenerServices } from '../listener.ts'
 import { problemReply } from '../problem.ts'
 import { consumedBody, isConsumed } from './consumed-body.ts'
@@ -20,7 +21,7 @@ export interface NodeRequest extends IncomingMessage {
 }
 
 /**
- * `(request, response, next?)`. Routes match the whole path, also where the handler is mounted under a prefix. What no
+ * `(request, response, next?)`, also of `node:http2`'s servers. Routes match the whole path, also where the handler is mounted under a prefix. What no
  * route matches goes to `next`, where there is one; otherwise it gets the reply for no match.
  */
 export type NodeHandler = (request: NodeRequest, response: ServerResponse, next?: (error?: unknown) => void) => void
@@ -28,6 +29,10 @@ export type NodeHandler = (request: NodeRequest, response: ServerResponse, next?
 /** `answersExpect`: whether `100-continue` was left to us by the server. */
 export function createNodeHandler(services: ListenerServices, answersExpect = false): NodeHandler {
   return (request, response, next) => {
+    // A client of HTTP/1.1 may write this version into its request line; only a stream makes it true.
+    if (request.httpVersionMajor === 2 && 'stream' in request) {
+      return serveForeignStream(request, response, next, services, answersExpect)
+    }
     // The client left while an earlier middleware was at work: nothing would ever end the exchange.
     const connection = connectionOf(request.socket)
     if (response.destroyed || connection.isFinished) return

@@ -1,13 +1,15 @@
-/** The listener on `node:http`, or `node:https`. */
+/** The listener on `node:http`, or `node:https`, with HTTP/2 beside it. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Server as TlsServer } from 'node:tls'
-import { expectProxyHeader } from '@sluice/wire'
+import { expectProxyHeader, type OtherConnection, type TakenOver } from '@sluice/wire'
 import { DownstreamError, type AnyProxyError } from '../errors.ts'
+import { alpnProtocols, http2Plan } from '../http2/http2-options.ts'
+import { http2TakeOver } from '../http2/take-over.ts'
 import { listenerAddress } from '../listener-address.ts'
-import { ALPN_PROTOCOLS, listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
+import { listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { problemMessage } from '../problem.ts'
 import type { ListenTlsOptions } from '../tls/listen-tls-options.ts'
@@ -20,13 +22,18 @@ export function nodeListener(): ListenerFactory {
   return (options, services) => new NodeListener(options, services)
 }
 
-class NodeListener implements Listener {
+class NodeListener implements Listener, TakenOver {
   readonly #options: ListenOptions
   readonly #server: Server
   readonly #name: string
   readonly #tls: ListenerTls | undefined
   /** All connections, those included whose handshake is under way. */
   readonly #sockets = new Set<Socket>()
+  /** Those of HTTP/2, and those that may become it. */
+  readonly #others = new Set<OtherConnection>()
+  /** What the server does with a connection of HTTP/1.1. */
+  #serveHttp1: (socket: Socket) => void = () => {}
+  #isClosing = false
 
   constructor(options: ListenOptions, services: ListenerServices) {
     this.#options = options
@@ -44,8 +51,9 @@ class NodeListener implements Listener {
       noDelay: true,
     }
     const { clock } = services.entrance.settings
+    const http2 = http2Plan(options)
     this.#tls = listenerTls(options, clock)
-    const tls = this.#tls?.serverOptions(ALPN_PROTOCOLS)
+    const tls = this.#tls?.serverOptions(alpnProtocols(http2))
     const proxied = proxyProtocol(options)
     // To its user a server of `node:https` is one of `node:http`; only their types do not say so.
     this.#server =
@@ -56,6 +64,7 @@ class NodeListener implements Listener {
             'tlsClientError',
             (_error: Error, socket: Duplex) => void socket.destroy(),
           )
+    this.#divert(tls === undefined ? 'connection' : 'secureConnection', http2TakeOver(http2, services))
     if (proxied !== undefined) expectProxyHeader(this.#server, proxied, clock)
     if (options.maxConnections !== undefined && options.maxConnections > 0)
       this.#server.maxConnections = options.maxConnections
@@ -104,7 +113,9 @@ class NodeListener implements Listener {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     this.#tls?.stop()
+    for (const other of this.#others) other.closeIfIdle()
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
@@ -114,8 +125,37 @@ class NodeListener implements Listener {
   destroy(): void {
     this.#tls?.stop()
     this.#server.closeAllConnections()
+    for (const other of this.#others) other.destroy()
     // Node's list leaves out those that are tunnels, and those whose handshake is under way.
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  serve(connection: OtherConnection, socket: Socket): void {
+    this.#others.delete(connection)
+    this.#serveHttp1(socket)
+    // As it was before it was looked at.
+    socket.resume()
+  }
+
+  replaced(connection: OtherConnection, became?: OtherConnection): void {
+    this.#others.delete(connection)
+    if (became === undefined) return
+    this.#others.add(became)
+    if (this.#isClosing) became.closeIfIdle()
+  }
+
+  /** Puts `takeOver` in front of what the server does with its connections. */
+  #divert(event: 'connection' | 'secureConnection', takeOver: ReturnType<typeof http2TakeOver>): void {
+    if (takeOver === undefined) return
+    const server = this.#server
+    const serve = server.listeners(event) as ((socket: Socket) => void)[]
+    this.#serveHttp1 = (socket) => serve.forEach((each) => each.call(server, socket))
+    server.removeAllListeners(event)
+    server.on(event, (socket: Socket) => {
+      const other = takeOver(socket, this)
+      if (other === undefined) this.#serveHttp1(socket)
+      else this.#others.add(other)
+    })
   }
 
   /** Answers what never became a request. A reply that was begun can't be taken back: then only the connection goes. */

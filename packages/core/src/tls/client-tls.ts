@@ -13,6 +13,8 @@ export interface ClientTls {
   readonly cipher: string
   /** The name that the client has asked for (SNI); missing where it has named none. */
   readonly servername: string | undefined
+  /** The protocol that was agreed on (ALPN), `h2` or `http/1.1`; missing where the client has offered none. */
+  readonly alpnProtocol: string | undefined
   /** Whether it went on with the session of an earlier connection. */
   readonly resumed: boolean
   /** The certificate that the client has shown. Where it is not verified, `authorized` is false: look at that first. */
@@ -56,6 +58,7 @@ export function readClientTls(socket: TLSSocket): ClientTls | undefined {
     protocol,
     cipher: socket.getCipher().standardName,
     servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
+    alpnProtocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
     resumed: socket.isSessionReused(),
     certificate: certificate === undefined ? undefined : new ReadCertificate(certificate, socket),
   }

@@ -57,8 +57,8 @@ export type ClientCertificates = 'none' | 'request' | 'require'
 
 /**
  * TLS of a listener. The certificate given here is the default one, shown to clients that name no host or one that no other
- * certificate has; without it the first of `certificates` is. The protocol within is HTTP/1.1: a client that offers others
- * only (by ALPN, RFC 7301) is refused.
+ * certificate has; without it the first of `certificates` is. The protocol within is HTTP/2 or HTTP/1.1:
+ * a client that offers others only (by ALPN, RFC 7301) is refused.
  */
 export interface ListenTlsOptions extends CertificateOptions {
   /** Certificates by the names that clients ask for. @default [] */

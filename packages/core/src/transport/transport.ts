@@ -16,6 +16,8 @@ export interface TransportRequest extends RequestMessage {
   readonly connectTimeoutMs?: number
   /** Must go over a connection that has served nothing before: the attempt repeats one that a stale connection lost. */
   readonly freshConnection: boolean
+  /** Whether trailer fields of the reply get to the client, who has asked for them (`TE: trailers`; RFC 9110, section 10.1.4). */
+  readonly acceptsTrailers?: boolean
 }
 
 /** Learns what becomes of an attempt. */

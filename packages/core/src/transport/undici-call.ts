@@ -3,13 +3,14 @@
  * body is kept, up to a bound; a small reply is complete before the pipeline has even seen its head.
  */
 import type { Duplex, Readable } from 'node:stream'
-import { Body, type BodySink, type BodySource, HeaderList, maskOf } from '@sluice/wire'
+import { Body, type BodySink, HeaderList, maskOf } from '@sluice/wire'
 import type { Client, Dispatcher } from 'undici'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { Reply } from '../reply.ts'
 import { StreamEnd } from '../tunnel/stream-end.ts'
 import { Tunnel } from '../tunnel/tunnel.ts'
 import type { Target } from '../upstream/target.ts'
+import { type ReplyBodyOwner, ReplySource } from './reply-source.ts'
 import { frameRequest } from './request-framing.ts'
 import { markSenderFaults } from './sender-faults.ts'
 import type { TransportCall, TransportObserver, TransportRequest } from './transport.ts'
@@ -19,7 +20,7 @@ const MAX_UNREAD_BYTES = 65_536
 const FRAMING = maskOf('content-length', 'transfer-encoding')
 const REFUSED_BY_UNDICI = maskOf('connection', 'keep-alive', 'upgrade', 'expect', 'te')
 
-export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
+export class UndiciCall implements TransportCall, ReplyBodyOwner, Dispatcher.DispatchHandler {
   readonly reused: boolean
   readonly #target: Target
   readonly #request: TransportRequest
@@ -179,27 +180,6 @@ export class UndiciCall implements TransportCall, Dispatcher.DispatchHandler {
     this.#tunnel?.destroy()
     this.#sink?.abort(error)
     this.#observer.done(error)
-  }
-}
-
-/** The reply's body. It is given up by its reader, and so without a word to it; the call by others, who break it. */
-class ReplySource implements BodySource {
-  readonly #call: UndiciCall
-
-  constructor(call: UndiciCall) {
-    this.#call = call
-  }
-
-  start(sink: BodySink): void {
-    this.#call.startBody(sink)
-  }
-
-  resume(): void {
-    this.#call.resumeBody()
-  }
-
-  cancel(error: Error): void {
-    this.#call.abandonBody(error)
   }
 }
 

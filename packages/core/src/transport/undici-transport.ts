@@ -1,7 +1,4 @@
-/**
- * The transport on undici: HTTP/1.1 pools, HTTP/2 where a target offers it, and any dispatcher of undici's that a user
- * brings along.
- */
+/** The transport on undici: HTTP/1.1 pools, or any dispatcher of undici's that a user brings along. */
 import type { Socket } from 'node:net'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { atLeast } from '../at-least.ts'
@@ -20,8 +17,6 @@ export interface UndiciTransportOptions {
   readonly idleTimeoutMs?: number
   /** Larger header sections of replies are refused. @default 65_536 */
   readonly maxResponseHeaderBytes?: number
-  /** Speaks HTTP/2 with targets that choose it by ALPN. @default false */
-  readonly allowH2?: boolean
   readonly tls?: TransportTlsOptions
   /** A dispatcher of your own for all targets; the options above are then its business, and so is closing it. */
   readonly dispatcher?: Dispatcher
@@ -48,7 +43,8 @@ class UndiciTransport implements Transport {
       keepAliveTimeout: atLeast(1, options.idleTimeoutMs ?? 4_000, 'undiciTransport.idleTimeoutMs'),
       keepAliveMaxTimeout: options.idleTimeoutMs ?? 4_000,
       maxHeaderSize: atLeast(1, options.maxResponseHeaderBytes ?? 65_536, 'undiciTransport.maxResponseHeaderBytes'),
-      allowH2: options.allowH2 ?? false,
+      // HTTP/2 has a transport of its own.
+      allowH2: false,
       connect: { timeout: atLeast(0, options.connectTimeoutMs ?? 5_000, 'undiciTransport.connectTimeoutMs') },
     }
   }
@@ -133,14 +129,14 @@ class TargetPool {
   }
 
   /** undici's connector. undici itself gives up a connection that is being made only when its time is over. */
-  #connector({ connect, allowH2 }: PoolSettings, tls: TargetTls): buildConnector.connector {
+  #connector({ connect }: PoolSettings, tls: TargetTls): buildConnector.connector {
     const { url, socketPath } = this.#target
     const secured = url.protocol === 'https:' ? tls(hostOf(url)) : undefined
     const options = {
       ...connect,
       ...secured,
       servername: '',
-      allowH2: allowH2 ?? false,
+      allowH2: false,
       socketPath: socketPath ?? null,
     }
     const connector = buildConnector(options)

@@ -58,9 +58,11 @@ export class WireCall implements TransportCall, Waiter, ReplyObserver {
 
   acquired(connection: ClientConnection, isReused: boolean): void {
     this.#connectTimer?.cancel()
-    const { method, headers, body } = this.#request
+    const { method, headers, body, acceptsTrailers } = this.#request
     this.reused = isReused
     frameRequest(headers, body, method)
+    // A field of this connection, which has to be named as one (RFC 9110, section 10.1.4).
+    if (acceptsTrailers === true) headers.set('TE', 'trailers').append('Connection', 'TE')
     this.#outgoing = new OutgoingRequest(this.#request, this)
     connection.send(this.#outgoing)
   }

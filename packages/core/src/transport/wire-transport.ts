@@ -1,4 +1,4 @@
-/** The transport on Sluice's own HTTP/1.1 engine: the default. Undici's is for HTTP/2, or for dispatchers of one's own. */
+/** The transport on Sluice's own HTTP/1.1 engine: the default. There is one for HTTP/2, and one for dispatchers of one's own. */
 import { type Clock, ConnectionPool, DEFAULT_LIMITS, type PoolOptions, type PoolStats, systemClock } from '@sluice/wire'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'

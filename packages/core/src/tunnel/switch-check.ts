@@ -11,7 +11,8 @@ export function switchFault({ request, received }: Exchange, { status, headers }
   if (headers.get('upgrade')?.toLowerCase() !== upgrade || !hasConnectionOption(headers, 'upgrade'))
     return `it did not switch to ${upgrade}`
   if (upgrade !== 'websocket') return undefined
-  // The client's key, not what an edit may have made of it: it is the client who would find it wrong.
-  const key = received.headers.get('sec-websocket-key')
+  // The client's key, not what an edit may have made of it: it is the client who would find it wrong. One of HTTP/2 has none.
+  const asked = received.method === 'CONNECT' ? request.headers : received.headers
+  const key = asked.get('sec-websocket-key')
   return key !== undefined && acceptsKey(headers, key) ? undefined : 'Sec-WebSocket-Accept does not fit the key'
 }

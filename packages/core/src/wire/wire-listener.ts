@@ -1,4 +1,4 @@
-/** The listener on Sluice's own HTTP/1.1 engine: the default of `proxy.listen()`. */
+/** The listener on Sluice's own HTTP/1.1 engine, with HTTP/2 on Node's: the default of `proxy.listen()`. */
 import type { Server as TlsServer } from 'node:tls'
 import {
   type ConnectionOptions,
@@ -17,9 +17,11 @@ import { requestedUpgrade } from '../entrance/hop-by-hop.ts'
 import { type AnyProxyError, DownstreamError, ProxyError } from '../errors.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import type { Downstream } from '../exchange.ts'
+import { alpnProtocols, http2Plan } from '../http2/http2-options.ts'
+import { http2TakeOver } from '../http2/take-over.ts'
 import { limitBody } from '../limited-body.ts'
 import { listenerAddress } from '../listener-address.ts'
-import { ALPN_PROTOCOLS, listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
+import { listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
 import { readPeer } from '../node/node-socket.ts'
 import { problemMessage } from '../problem.ts'
@@ -47,13 +49,15 @@ class WireListener implements Listener {
     this.#options = options
     this.#services = services
     const { settings } = services.entrance
+    const http2 = http2Plan(options)
     this.#tls = listenerTls(options, settings.clock)
     this.#server = new HttpServer({
       clock: settings.clock,
       connection: connectionOptions(options, settings.maxTargetBytes),
       maxConnections: options.maxConnections ?? 0,
-      tls: this.#tls?.serverOptions(ALPN_PROTOCOLS),
+      tls: this.#tls?.serverOptions(alpnProtocols(http2)),
       proxyProtocol: proxyProtocol(options),
+      takeOver: http2TakeOver(http2, services),
       onRequest: (request) => this.#take(request),
       onError: (error, request) => {
         const wire = request?.observer as WireExchange | undefined

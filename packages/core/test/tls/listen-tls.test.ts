@@ -52,8 +52,8 @@ describe.each(LISTENERS)('TLS on the %s listener', (_name, listener) => {
     ])
   })
 
-  it('speaks HTTP/1.1 alone, and refuses those that speak something else only', async () => {
-    const { address } = await listen()
+  it('speaks HTTP/1.1 alone where HTTP/2 is off, and refuses those that speak something else only', async () => {
+    const { address } = await listen(LOCALHOST, { http2: false })
     const client = await handshake(address.port, { ALPNProtocols: ['h2', 'http/1.1'] })
     expect(client.alpnProtocol).toBe('http/1.1')
     await expect(handshake(address.port, { ALPNProtocols: ['h2'] })).rejects.toThrow(/no application protocol/i)

@@ -118,3 +118,19 @@ describe('forgetting a target', () => {
     },
   )
 })
+
+describe('TE', () => {
+  it('tells the target that trailers are welcome where they are, as a field of the connection', async () => {
+    const target = await listenUpstream()
+    onTestFinished(() => target.close())
+    const upstream = createUpstream('users', { targets: [target.url] })
+    onTestFinished(() => upstream.destroy())
+    const proxy = createProxy().forward(upstream)
+    for (const te of ['gzip', 'trailers, gzip', '']) await proxy.inject({ headers: { Host: 'a.test', TE: te } })
+    expect(target.requests.map((request) => [request.header('te'), request.header('connection')])).toEqual([
+      [undefined, undefined],
+      ['trailers', 'TE'],
+      [undefined, undefined],
+    ])
+  })
+})

@@ -26,6 +26,7 @@ export class RetryPolicy {
   readonly tryTimeoutMs: number
   readonly budget: RetryBudget
   readonly #statuses: StatusSet
+  readonly #grpcStatuses: ReadonlySet<string>
   readonly #stages: ReadonlySet<ErrorStage>
   readonly #codes: ReadonlySet<string>
   readonly #isRepeatable: (method: string) => boolean
@@ -41,6 +42,7 @@ export class RetryPolicy {
     this.tryTimeoutMs = numberOption(options.tryTimeoutMs, 0, 'retry.tryTimeoutMs', 0)
     this.budget = budgetOption(options.budget, 'retry.budget')
     this.#statuses = new StatusSet(options.statuses ?? DEFAULT_STATUSES, 'retry.statuses')
+    this.#grpcStatuses = grpcStatusOption(options.grpcStatuses ?? [], 'retry.grpcStatuses')
     this.#stages = new Set(listOption(options.stages ?? DEFAULT_STAGES, 'retry.stages'))
     this.#codes = new Set(listOption<UpstreamErrorCode>(options.codes ?? [], 'retry.codes'))
     this.#isRepeatable = methodOption(options.methods, 'retry.methods')
@@ -65,7 +67,7 @@ export class RetryPolicy {
       if (!ProxyError.is(failure) || failure.source !== 'upstream' || !this.#isListed(failure)) return undefined
       return isRepeatable || failure.retry === 'safe' ? failure.code : undefined
     }
-    return isRepeatable && this.#statuses.has(outcome!.status) ? String(outcome!.status) : undefined
+    return isRepeatable ? this.#reasonIn(outcome!) : undefined
   }
 
   /** How long to wait before the retry of this number (1, 2, ...); missing where it had better not be made. */
@@ -79,11 +81,25 @@ export class RetryPolicy {
     return delayMs < exchange.remainingMs ? delayMs : undefined
   }
 
+  #reasonIn({ status, headers }: Reply): string | undefined {
+    if (this.#statuses.has(status)) return String(status)
+    if (this.#grpcStatuses.size === 0) return undefined
+    // In the head only where there is nothing behind it; otherwise the client has begun to read.
+    const grpcStatus = headers.get('grpc-status')
+    return grpcStatus !== undefined && this.#grpcStatuses.has(grpcStatus) ? `grpc-${grpcStatus}` : undefined
+  }
+
   #isListed(error: AnyProxyError): boolean {
     if (this.#codes.has(error.code)) return true
     // The time that `forward` gives to all of its work is not per try, unless somebody says so.
     return this.#stages.has(error.stage) && error.code !== 'ERR_SLUICE_TOTAL_TIMEOUT'
   }
+}
+
+function grpcStatusOption(list: readonly number[], at: string): ReadonlySet<string> {
+  const isList: boolean = Array.isArray(list) && list.every((each) => Number.isInteger(each) && each > 0 && each <= 16)
+  if (isList) return new Set(list.map(String))
+  throw new ConfigError(at, 'must be a list of whole numbers from 1 to 16')
 }
 
 function listOption<T extends string>(list: readonly T[], at: string): readonly T[] {

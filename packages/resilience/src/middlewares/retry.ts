@@ -41,6 +41,12 @@ export interface RetryOptions {
   readonly stages?: readonly ErrorStage[]
   /** Further errors, by code; `ERR_SLUICE_TOTAL_TIMEOUT` is tried again only where it stands here. @default [] */
   readonly codes?: readonly UpstreamErrorCode[]
+  /**
+   * Statuses of gRPC, such as 14 (UNAVAILABLE), that are tried again where a target answers with one and nothing else
+   * ("Trailers-Only"), and the call may be made twice: calls are POST, so {@link methods} has to have that.
+   * @default []
+   */
+  readonly grpcStatuses?: readonly number[]
   /** Methods that a target may get twice. @default GET, HEAD, OPTIONS, TRACE, PUT, DELETE, QUERY (RFC 9110, section 9.2.2; RFC 10008) */
   readonly methods?: readonly string[]
   /** Whether any method may be repeated that comes with an `Idempotency-Key`: the targets have to honour it. @default false */

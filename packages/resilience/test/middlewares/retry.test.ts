@@ -38,6 +38,24 @@ describe('what is tried again', () => {
     expect(fake.requests).toHaveLength(2)
   })
 
+  it('the statuses of gRPC that are listed, where they are all there is', async () => {
+    const call = { method: 'POST', headers: { 'Content-Type': 'application/grpc' } }
+    const trailersOnly = (code: string): Answer => ({
+      headers: { 'Content-Type': 'application/grpc', 'grpc-status': code },
+    })
+    const options = { ...NO_WAIT, methods: ['POST'], grpcStatuses: [14] }
+    const { fake, inject } = withRetry(options, { handler: inTurn(trailersOnly('14'), trailersOnly('5')) })
+    expect((await inject(call)).headers.get('grpc-status')).toBe('5')
+    expect(fake.requests).toHaveLength(2)
+    const once = withRetry({ ...options, methods: ['GET'] }, { handler: () => trailersOnly('14') })
+    await once.inject(call)
+    expect(once.fake.requests).toHaveLength(1)
+    const unlisted = withRetry({ ...NO_WAIT, methods: ['POST'] }, { handler: () => trailersOnly('14') })
+    await unlisted.inject(call)
+    expect(unlisted.fake.requests).toHaveLength(1)
+    expect(() => retry({ grpcStatuses: [0] })).toThrow('retry.grpcStatuses')
+  })
+
   it('a connection that is lost before the head', async () => {
     const { fake, inject } = withRetry(NO_WAIT, { handler: inTurn({ reset: true }, { body: 'well' }) })
     expect(await (await inject()).text()).toBe('well')

@@ -1,19 +1,23 @@
 /**
- * The same upstream behind a real `http.Server` on loopback. Told how to answer, and read, as {@link fakeUpstream} is, so a
+ * The same upstream behind a real server on loopback, of HTTP/1.1 or of HTTP/2. Told how to answer, and read, as {@link fakeUpstream} is, so a
  * test can move from one to the other.
  */
 import { once } from 'node:events'
 import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { systemClock, type BodyFlow, type BodySink, type Clock, type HeaderList } from '@sluice/wire'
 import { AnswerSource } from './answer-source.ts'
 import { answerTo, echo, type PreparedAnswer, type UpstreamHandler } from './answer.ts'
+import { arrivingRequest, Http2Served } from './http2-served.ts'
 import { ArrivingRequest, fieldsOf, type RecordedRequest } from './recorded-request.ts'
 
 /** Options of {@link listenUpstream}. */
 export interface ListenUpstreamOptions {
   /** What `delayMs` runs on. @default systemClock */
   readonly clock?: Clock
+  /** Speaks HTTP/2 without TLS, to clients that know that beforehand (h2c), in place of HTTP/1.1. @default false */
+  readonly http2?: boolean
 }
 
 /** A server on a free port of 127.0.0.1. It sends no `Date`, and keeps idle connections open. */
@@ -42,7 +46,10 @@ export async function listenUpstream(
   const requests: ArrivingRequest[] = []
   const sockets = new Set<Socket>()
   let totalConnections = 0
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })
+  const isHttp2 = options.http2 === true
+  const server: Server = isHttp2
+    ? createHttp2Server()
+    : createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })
   server.on('connection', (socket) => {
     totalConnections++
     sockets.add(socket)
@@ -54,11 +61,25 @@ export async function listenUpstream(
   })
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
-  server.on('request', (incoming, outgoing) => {
-    const record = new ArrivingRequest(incoming.method ?? '', incoming.url ?? '', fieldsOf(incoming.rawHeaders), url)
-    requests.push(record)
-    void new Served(record, incoming, outgoing, clock).run(handler)
-  })
+  if (isHttp2) {
+    server.on('stream', (stream: ServerHttp2Stream, _headers: unknown, _flags: number, raw: string[]) => {
+      const record = arrivingRequest(raw, url)
+      requests.push(record)
+      // Node lets nobody take a session's socket from it; its port tells which one it is.
+      const { remotePort } = stream.session!.socket
+      const breakConnection = (): void => {
+        for (const socket of sockets) if (socket.remotePort === remotePort) socket.resetAndDestroy()
+      }
+      void new Http2Served(record, stream, clock, breakConnection).run(handler)
+    })
+    server.on('sessionError', () => {})
+  } else {
+    server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      const record = new ArrivingRequest(incoming.method ?? '', incoming.url ?? '', fieldsOf(incoming.rawHeaders), url)
+      requests.push(record)
+      void new Served(record, incoming, outgoing, clock).run(handler)
+    })
+  }
   return {
     url,
     port,

@@ -1,0 +1,152 @@
+/**
+ * HTTP/2 of a listener (RFC 9113): what clients may do on one connection. The engine is Node's (`nghttp2`); what it does not
+ * bound by itself is counted here, and answered with GOAWAY.
+ */
+import type { ServerOptions } from 'node:http2'
+import { atLeast } from '../at-least.ts'
+import { ConfigError } from '../errors.ts'
+import type { ListenOptions } from '../listener.ts'
+
+/** HTTP/2 of a listener. */
+export interface Http2ListenOptions {
+  /**
+   * On a listener without TLS: serves HTTP/2 to clients that begin with its preface, and HTTP/1.1 to all others (RFC 9113,
+   * section 3.3). Each connection's first bytes are looked at for it, which costs HTTP/1.1 a little.
+   * @default false
+   */
+  readonly cleartext?: boolean
+  /** Requests under way on one connection; further ones are refused, and may be sent again. @default 100 */
+  readonly maxConcurrentStreams?: number
+  /**
+   * What a client may send of one body before anybody has read it. One that uploads over a long way needs more: bandwidth
+   * times round trip. A connection can hold this times `maxConcurrentStreams` in memory.
+   * @default 65_535
+   */
+  readonly initialWindowBytes?: number
+  /** The same for all bodies of a connection together. @default 1_048_576 */
+  readonly connectionWindowBytes?: number
+  /** What the engine may hold for one connection; further requests are refused then. @default 50_000_000 */
+  readonly maxSessionMemoryBytes?: number
+  /**
+   * Requests that a client may reset before it has their reply, at once, and {@link resetsPerSecond} in the long run; one more
+   * closes its connection ("rapid reset", CVE-2023-44487). What comes after a tenth of them reaches no upstream before the
+   * client has had the time to take it back.
+   * @default 200
+   */
+  readonly resetBurst?: number
+  /** @default 33 */
+  readonly resetsPerSecond?: number
+  /** PING and SETTINGS frames that a client may send at once, and {@link controlsPerSecond} in the long run. @default 1_000 */
+  readonly controlBurst?: number
+  /** @default 100 */
+  readonly controlsPerSecond?: number
+}
+
+/** Resolved, with what a listener's other options mean for HTTP/2. All durations in milliseconds, 0 for none. */
+export interface Http2Plan {
+  readonly session: ServerOptions
+  readonly connectionWindowBytes: number
+  readonly streamWindowBytes: number
+  readonly resetBurst: number
+  readonly resetsPerSecond: number
+  readonly controlBurst: number
+  readonly controlsPerSecond: number
+  readonly maxHeaderBytes: number
+  readonly maxHeaderCount: number
+  readonly headTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly bodyIdleTimeoutMs: number
+  readonly sendTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxRequests: number
+  readonly maxAgeMs: number
+  /** How often a connection's timeouts are looked at: they may be late by this. */
+  readonly sweepMs: number
+}
+
+/** Names in ALPN (RFC 7301), those that are liked best first. */
+const WITH_HTTP2: readonly string[] = ['h2', 'http/1.1']
+const WITHOUT_HTTP2: readonly string[] = ['http/1.1']
+
+const MAX_WINDOW_BYTES = 2 ** 31 - 1
+/** Browsers send each cookie as a field of its own; together they count as one. */
+const MAX_COOKIE_FIELDS = 256
+const LONGEST_SWEEP_MS = 500
+const SHORTEST_SWEEP_MS = 20
+
+/** What the listener offers; `undefined` where it speaks HTTP/1.1 alone. */
+export function http2Plan(options: ListenOptions): Http2Plan | undefined {
+  const { http2 = true, tls } = options
+  const given = typeof http2 === 'object' ? http2 : {}
+  const { cleartext = false } = given
+  if (cleartext && tls !== undefined)
+    throw new ConfigError('listen.http2.cleartext', 'does not go together with "tls", where clients choose by ALPN')
+  const plan = planOf(given, options)
+  return http2 === false || (tls === undefined && !cleartext) ? undefined : plan
+}
+
+/** What is offered by ALPN. */
+export function alpnProtocols(plan: Http2Plan | undefined): readonly string[] {
+  return plan === undefined ? WITHOUT_HTTP2 : WITH_HTTP2
+}
+
+function planOf(http2: Http2ListenOptions, options: ListenOptions): Http2Plan {
+  const number = (name: Exclude<keyof Http2ListenOptions, 'cleartext'>, minimum: number, fallback: number): number =>
+    atLeast(minimum, http2[name] ?? fallback, `listen.http2.${name}`)
+  const window = (name: 'initialWindowBytes' | 'connectionWindowBytes', minimum: number, fallback: number): number => {
+    const bytes = number(name, minimum, fallback)
+    if (bytes <= MAX_WINDOW_BYTES && Number.isInteger(bytes)) return bytes
+    throw new ConfigError(`listen.http2.${name}`, 'must be a whole number of at most 2,147,483,647')
+  }
+  const maxHeaderBytes = options.maxHeaderBytes ?? 16_384
+  const maxHeaderCount = options.maxHeaderCount ?? 100
+  const resetBurst = number('resetBurst', 1, 200)
+  const resetsPerSecond = number('resetsPerSecond', 1, 33)
+  const streamWindowBytes = window('initialWindowBytes', 1, 65_535)
+  const timeouts = {
+    headTimeoutMs: options.headTimeoutMs ?? 60_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 0,
+    bodyIdleTimeoutMs: options.bodyIdleTimeoutMs ?? 60_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 60_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 65_000,
+    maxAgeMs: options.maxConnectionAgeMs ?? 0,
+  }
+  return {
+    session: {
+      maxSessionMemory: Math.ceil(number('maxSessionMemoryBytes', 1_000_000, 50_000_000) / 1_000_000),
+      maxHeaderListPairs: maxHeaderCount + MAX_COOKIE_FIELDS,
+      maxSendHeaderBlockLength: 1_048_576,
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+      // A backstop: the engine counts all resets, also those that come behind a reply.
+      streamResetBurst: 10 * resetBurst,
+      streamResetRate: 10 * resetsPerSecond,
+      // An upstream that repeats a field which should stand once has to be passed on all the same.
+      strictSingleValueFields: false,
+      settings: {
+        maxConcurrentStreams: number('maxConcurrentStreams', 1, 100),
+        initialWindowSize: streamWindowBytes,
+        // What is somewhat too large gets its 431; beyond this, a reset of its stream.
+        maxHeaderListSize: 2 * maxHeaderBytes + 32 * maxHeaderCount,
+        enableConnectProtocol: true,
+      },
+    } as ServerOptions,
+    connectionWindowBytes: window('connectionWindowBytes', 65_535, 1_048_576),
+    streamWindowBytes,
+    resetBurst,
+    resetsPerSecond,
+    controlBurst: number('controlBurst', 1, 1_000),
+    controlsPerSecond: number('controlsPerSecond', 1, 100),
+    maxHeaderBytes,
+    maxHeaderCount,
+    ...timeouts,
+    maxRequests: options.maxRequestsPerConnection ?? 0,
+    sweepMs: sweepOf(Object.values(timeouts)),
+  }
+}
+
+/** An eighth of the shortest timeout, within bounds: an idle connection, looked at four times less often, is half late. */
+function sweepOf(timeouts: readonly number[]): number {
+  const shortest = Math.min(...timeouts.filter((each) => each > 0), 8 * LONGEST_SWEEP_MS)
+  return Math.max(SHORTEST_SWEEP_MS, shortest / 8)
+}
