@@ -1,0 +1,12 @@
+/** The kit for plugins in AssemblyScript: import what you use from here. `host` is what it is made of. */
+export * from './results'
+export { Field, Head } from './head'
+export { Edits } from './edits'
+export { Message, Reply, Request, reply, request } from './message'
+export { property, setProperty } from './properties'
+export { respond, respondWithBytes, setResult, setState, state } from './exchange'
+export { Store, store } from './store'
+export { Call, CallReply } from './http'
+export { Log, Metrics, log, metrics, monotonicMs, nowMs, random, randomBytes } from './telemetry'
+export { Json, config } from './json'
+export * from './json-scanner'

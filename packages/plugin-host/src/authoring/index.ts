@@ -1,0 +1,6 @@
+export { PluginBuildError } from './build-error.ts'
+export { buildPlugin, type BuildPluginOptions, type BuiltPlugin } from './build-plugin.ts'
+export { newPlugin, type NewPluginOptions } from './new-plugin.ts'
+export { testPlugin, type TestPluginOptions } from './test-plugin.ts'
+export { runPluginCommand, type PluginCommandOptions } from './command.ts'
+export type { PluginLanguage } from './toolchain.ts'

@@ -1,0 +1,9 @@
+/** The bytes of extism-kernel.wat, as wabt assembles them. */
+const BASE64 = [
+  'AGFzbQEAAAABGQVgAX4Bf2ABfgF+YAJ+fwBgAn5+AGAAAX4DCQgAAQIDBAQAAQUDAQABBgsCfwFBAAt/AUEACweNAQsGbWVtb3J5',
+  'AgAIaW5wdXRfYXQDAAppbnB1dF9zaXplAwEHbG9hZF91OAAACGxvYWRfdTY0AAEIc3RvcmVfdTgAAglzdG9yZV91NjQAAwxpbnB1',
+  'dF9vZmZzZXQABAxpbnB1dF9sZW5ndGgABQ1pbnB1dF9sb2FkX3U4AAYOaW5wdXRfbG9hZF91NjQABwpNCAgAIACnLQAACwgAIACn',
+  'KQAACwoAIACnIAE6AAALCgAgAKcgATcAAAsFACMArQsFACMBrQsLACMAIACnai0AAAsLACMAIACnaikAAAs=',
+].join('')
+
+export const KERNEL_MODULE: Uint8Array = Buffer.from(BASE64, 'base64')

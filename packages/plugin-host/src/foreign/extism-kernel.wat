@@ -1,0 +1,15 @@
+;; Extism's memory beside the guest's: see extism-kernel.ts. Its bytes stand in extism-kernel-module.ts, and a test compares them.
+(module
+  (memory (export "memory") 1)
+  (global $at (export "input_at") (mut i32) (i32.const 0))
+  (global $size (export "input_size") (mut i32) (i32.const 0))
+  (func (export "load_u8") (param i64) (result i32) (i32.load8_u (i32.wrap_i64 (local.get 0))))
+  (func (export "load_u64") (param i64) (result i64) (i64.load align=1 (i32.wrap_i64 (local.get 0))))
+  (func (export "store_u8") (param i64 i32) (i32.store8 (i32.wrap_i64 (local.get 0)) (local.get 1)))
+  (func (export "store_u64") (param i64 i64) (i64.store align=1 (i32.wrap_i64 (local.get 0)) (local.get 1)))
+  (func (export "input_offset") (result i64) (i64.extend_i32_u (global.get $at)))
+  (func (export "input_length") (result i64) (i64.extend_i32_u (global.get $size)))
+  (func (export "input_load_u8") (param i64) (result i32)
+    (i32.load8_u (i32.add (global.get $at) (i32.wrap_i64 (local.get 0)))))
+  (func (export "input_load_u64") (param i64) (result i64)
+    (i64.load align=1 (i32.add (global.get $at) (i32.wrap_i64 (local.get 0))))))
