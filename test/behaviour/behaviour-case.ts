@@ -19,6 +19,8 @@ export interface Site {
   readonly refused: string
   /** URL of an upstream that answers everything with a status and a reason that no standard knows. */
   readonly odd: string
+  /** The version of HTTP that they speak. */
+  readonly targetVersion: '1.1' | '2.0'
   /** Makes an upstream, on the transport under test. */
   readonly createUpstream: typeof createUpstream
 }
@@ -50,8 +52,15 @@ export interface CaseRequest {
  */
 export type FieldCheck = string | readonly string[] | RegExp | { readonly not: RegExp } | null
 
+/** How the clients of an entry come. */
+export interface Arrival {
+  readonly scheme: 'http' | 'https'
+  /** As `Via` has it. */
+  readonly httpVersion: '1.1' | '2.0'
+}
+
 /** Fields by name. */
-export type FieldChecks = Readonly<Record<string, FieldCheck | ((site: Site) => FieldCheck)>>
+export type FieldChecks = Readonly<Record<string, FieldCheck | ((site: Site, arrival: Arrival) => FieldCheck)>>
 
 /** A request as the upstream must have got it. */
 export interface ExpectedRequest {
@@ -89,6 +98,10 @@ export interface BehaviourCase {
   readonly watchFor?: string
   /** Waits for a timeout: begun before all others, alone in its group. @default false */
   readonly isSlow?: boolean
+  /** Says something by the `Connection` field, which HTTP/2 has not. @default false */
+  readonly needsConnectionFields?: boolean
+  /** Its upstream says what only HTTP/1.1 can say. @default false */
+  readonly needsHttp1Target?: boolean
   readonly expected: Expected
 }
 

@@ -1,14 +1,22 @@
 /** Compares what was seen with what a case expects. */
 import type { RecordedRequest } from '@sluice/testing'
 import { expect } from 'vitest'
-import type { BehaviourCase, Expected, ExpectedRequest, FieldCheck, FieldChecks, Site } from './behaviour-case.ts'
-import { type Entry, type Field, NOT_FOUND, type Observed } from './entry.ts'
+import type {
+  Arrival,
+  BehaviourCase,
+  Expected,
+  ExpectedRequest,
+  FieldCheck,
+  FieldChecks,
+  Site,
+} from './behaviour-case.ts'
+import { type Entry, type Field, NOT_FOUND, type Observed, PLAIN } from './entry.ts'
 
 /** The client's side. */
 export function checkReply(observed: Observed, { expected }: BehaviourCase, entry: Entry, site: Site): void {
   const text = observed.body.toString('latin1')
   expect([expected.status].flat(), `status; the body is: ${text.slice(0, 300)}`).toContain(observed.status)
-  checkFields(observed.headers, expected.headers ?? {}, site)
+  checkFields(observed.headers, expected.headers ?? {}, site, entry.arrival)
   if (expected.body !== undefined) expectBytes(observed.body, expected.body)
   for (const pattern of expected.bodyOmits ?? []) expect(text).not.toMatch(pattern)
   if (expected.trailers !== undefined && observed.trailers !== undefined) {
@@ -33,33 +41,37 @@ export function checkRequests(
   recorded: readonly RecordedRequest[],
   expected: readonly ExpectedRequest[] | 'any',
   site: Site,
+  arrival: Arrival = PLAIN,
 ): void {
   if (expected === 'any') return
   expect(recorded.map(({ method, path }) => `${method} ${path}`)).toHaveLength(expected.length)
   expected.forEach(({ method, path, headers = {}, body }, index) => {
     const request = recorded[index]!
     expect(request.complete).toBe(true)
-    expectOneFraming(request)
+    expectOneFraming(request, site)
     if (method !== undefined) expect(request.method).toBe(method)
     if (path !== undefined) expect(request.path).toBe(path)
     if (body !== undefined) expectBytes(request.body, body)
-    checkFields(request.headers, headers, site)
+    checkFields(request.headers, headers, site, arrival)
   })
 }
 
-/** A body is framed in one way and no other: by its length, or in chunks. */
-function expectOneFraming({ headers, body }: RecordedRequest): void {
+/** A body is framed in one way and no other: by its length, or in chunks; HTTP/2 needs neither. */
+function expectOneFraming({ headers, body }: RecordedRequest, { targetVersion }: Site): void {
   const lengths = valuesOf(headers, 'content-length')
   const codings = valuesOf(headers, 'transfer-encoding')
-  if (body.byteLength > 0)
+  if (targetVersion === '2.0') {
+    expect(codings).toEqual([])
+    if (lengths.length > 0) expect(lengths).toEqual([String(body.byteLength)])
+  } else if (body.byteLength > 0)
     expect([...lengths, ...codings]).toEqual([codings.length > 0 ? 'chunked' : String(body.byteLength)])
   else expect(lengths.length + codings.length).toBeLessThanOrEqual(1)
 }
 
 /** Fields by name. */
-export function checkFields(fields: readonly Field[], checks: FieldChecks, site: Site): void {
+export function checkFields(fields: readonly Field[], checks: FieldChecks, site: Site, arrival: Arrival = PLAIN): void {
   for (const [name, check] of Object.entries(checks)) {
-    checkField(name, valuesOf(fields, name), typeof check === 'function' ? check(site) : check)
+    checkField(name, valuesOf(fields, name), typeof check === 'function' ? check(site, arrival) : check)
   }
 }
 

@@ -1,5 +1,5 @@
 /** A way into a proxy: how a request gets there and what can be seen of the reply. */
-import type { AnyProxy, CaseRequest } from './behaviour-case.ts'
+import type { AnyProxy, Arrival, CaseRequest } from './behaviour-case.ts'
 
 /** A header or trailer field. */
 export type Field = readonly [name: string, value: string]
@@ -31,8 +31,13 @@ export interface Entry {
   readonly name: string
   /** Whether a framework answers what no route matches, by {@link NOT_FOUND}. */
   readonly isMounted: boolean
+  /** @default HTTP/1.1 without TLS */
+  readonly arrival?: Arrival
   open(proxy: AnyProxy): Promise<OpenEntry>
 }
+
+/** How clients come where an entry says nothing of it. */
+export const PLAIN: Arrival = { scheme: 'http', httpVersion: '1.1' }
 
 /** What the frameworks' own not-found handlers say here. */
 export const NOT_FOUND = 'the framework found nothing'

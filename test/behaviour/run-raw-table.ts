@@ -2,7 +2,7 @@
 import { type Transport, wireTransport } from '@sluice/core'
 import { echo, listenUpstream, type ListeningUpstream, rawClient, waitFor } from '@sluice/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AnyProxy, upstreamsOn } from './behaviour-case.ts'
+import { type AnyProxy, type Site, upstreamsOn } from './behaviour-case.ts'
 import { checkFields, checkRequests } from './check-outcome.ts'
 import type { ExpectedResponse, RawCase } from './raw-case.ts'
 import { framing } from './raw-cases/framing.ts'
@@ -16,6 +16,14 @@ export interface RawEntry {
   /** Whether `bareResponses` count. */
   readonly isBare: boolean
   open(proxy: AnyProxy): Promise<{ readonly port: number; close(): Promise<void> }>
+}
+
+const NOWHERE: Site = {
+  upstream: '',
+  refused: '',
+  odd: '',
+  targetVersion: '1.1',
+  createUpstream: upstreamsOn(wireTransport),
 }
 
 /** Declares the tests of one entry. */
@@ -33,7 +41,8 @@ export function runRawTable(entry: RawEntry, createTransport: () => Transport = 
         let proxy: AnyProxy
         let open: Awaited<ReturnType<RawEntry['open']>>
         beforeAll(async () => {
-          proxy = group.proxy({ upstream: upstream.url, refused: upstream.url, odd: upstream.url, createUpstream })
+          const { url } = upstream
+          proxy = group.proxy({ upstream: url, refused: url, odd: url, targetVersion: '1.1', createUpstream })
           open = await entry.open(proxy)
         })
         afterAll(async () => {
@@ -51,7 +60,7 @@ export function runRawTable(entry: RawEntry, createTransport: () => Transport = 
             const whole = upstream.requests
               .filter((request) => request.complete)
               .sort((a, b) => a.path.localeCompare(b.path))
-            checkRequests(whole, row.upstream, { upstream: upstream.url, refused: '', odd: '', createUpstream })
+            checkRequests(whole, row.upstream, { ...NOWHERE, upstream: upstream.url })
           })
         }
       })
@@ -81,12 +90,7 @@ type Received = Awaited<ReturnType<Awaited<ReturnType<typeof rawClient>>['readRe
 function expectResponse(received: Received, { status, headers = {}, body }: ExpectedResponse): void {
   expect([status].flat(), `status; the body is: ${received.body.toString()}`).toContain(received.status)
   expect(received.complete).toBe(true)
-  checkFields(received.headers, headers, {
-    upstream: '',
-    refused: '',
-    odd: '',
-    createUpstream: upstreamsOn(wireTransport),
-  })
+  checkFields(received.headers, headers, NOWHERE)
   if (typeof body === 'string') expect(received.body.toString('latin1')).toBe(body)
   else if (body !== undefined) expect(received.body.toString('latin1')).toMatch(body)
 }

@@ -1,6 +1,13 @@
 /** Runs the whole table through one entry. Its servers, one for each proxy, and the upstream start once. */
 import { type Transport, wireTransport } from '@sluice/core'
-import { echo, hostileUpstream, listenUpstream, type RecordedRequest, waitFor } from '@sluice/testing'
+import {
+  echo,
+  hostileUpstream,
+  listenUpstream,
+  type ListenUpstreamOptions,
+  type RecordedRequest,
+  waitFor,
+} from '@sluice/testing'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type AnyProxy, type BehaviourCase, type BehaviourGroup, type Site, upstreamsOn } from './behaviour-case.ts'
 import { BEHAVIOUR } from './behaviour.ts'
@@ -33,20 +40,25 @@ interface Run {
   readonly observed: Promise<Observed>
 }
 
-/** Declares the tests of one entry. */
-export function runTable(entry: Entry, createTransport: () => Transport = wireTransport): void {
+/** Declares the tests of one entry; with `targets` its upstream speaks something else. */
+export function runTable(
+  entry: Entry,
+  createTransport: () => Transport = wireTransport,
+  targets: Pick<ListenUpstreamOptions, 'http2'> = {},
+): void {
   describe(entry.name, () => {
     let stage: Stage
     const groups = new Map<BehaviourGroup, OpenGroup>()
     const begun = new Map<BehaviourCase, Run>()
 
     beforeAll(async () => {
-      stage = await setStage(upstreamsOn(createTransport))
+      stage = await setStage(upstreamsOn(createTransport), targets)
       for (const group of BEHAVIOUR) {
         const proxy = group.proxy(stage.site)
         const open = await entry.open(proxy)
         groups.set(group, { proxy, open })
-        for (const row of group.cases) if (row.isSlow === true) begun.set(row, begin(stage, open, row))
+        for (const row of casesFor(entry, group, targets.http2 === true))
+          if (row.isSlow === true) begun.set(row, begin(stage, open, row))
       }
     })
 
@@ -58,21 +70,30 @@ export function runTable(entry: Entry, createTransport: () => Transport = wireTr
       await stage.close()
     })
 
-    for (const group of BEHAVIOUR) {
+    for (const group of BEHAVIOUR.filter((each) => casesFor(entry, each, targets.http2 === true).length > 0)) {
       describe(group.name, () => {
-        for (const row of group.cases) {
+        for (const row of casesFor(entry, group, targets.http2 === true)) {
           it(row.name, async () => {
             const { proxy, open } = groups.get(group)!
             const { mark, observed } = begun.get(row) ?? begin(stage, open, row)
             checkReply(await observed, row, entry, stage.site)
             await waitFor(() => proxy.inFlight === 0, { what: 'the exchange to end' })
             const requests = stage.requests.filter((each) => each.header(MARK) === mark)
-            checkRequests(requests, row.expected.upstream, stage.site)
+            checkRequests(requests, row.expected.upstream, stage.site, entry.arrival)
           })
         }
       })
     }
   })
+}
+
+/** Those that the entry's clients, and the targets, can express. */
+function casesFor(entry: Entry, group: BehaviourGroup, isHttp2Target: boolean): readonly BehaviourCase[] {
+  const isHttp2 = entry.arrival?.httpVersion === '2.0'
+  return group.cases.filter(
+    ({ needsConnectionFields = false, needsHttp1Target = false }) =>
+      !(isHttp2 && needsConnectionFields) && !(isHttp2Target && needsHttp1Target),
+  )
 }
 
 function begin(stage: Stage, open: OpenEntry, row: BehaviourCase): Run {
@@ -89,13 +110,25 @@ function begin(stage: Stage, open: OpenEntry, row: BehaviourCase): Run {
   return { mark, observed }
 }
 
-async function setStage(createUpstream: Site['createUpstream']): Promise<Stage> {
+async function setStage(
+  createUpstream: Site['createUpstream'],
+  targets: Pick<ListenUpstreamOptions, 'http2'>,
+): Promise<Stage> {
   const answers: Stage['answers'] = new Map()
   const refusing = await hostileUpstream({ kind: 'refuse' })
-  const odd = await hostileUpstream({ kind: 'raw', bytes: ODD_REPLY, leave: 'fin' })
-  const upstream = await listenUpstream((request) => answers.get(request.header(MARK) ?? '')!(request))
+  const odd =
+    targets.http2 === true
+      ? await listenUpstream(() => ({ status: 299, body: 'odd!' }), targets)
+      : await hostileUpstream({ kind: 'raw', bytes: ODD_REPLY, leave: 'fin' })
+  const upstream = await listenUpstream((request) => answers.get(request.header(MARK) ?? '')!(request), targets)
   return {
-    site: { upstream: upstream.url, refused: refusing.url, odd: odd.url, createUpstream },
+    site: {
+      upstream: upstream.url,
+      refused: refusing.url,
+      odd: odd.url,
+      targetVersion: targets.http2 === true ? '2.0' : '1.1',
+      createUpstream,
+    },
     requests: upstream.requests,
     answers,
     async close() {

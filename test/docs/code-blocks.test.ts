@@ -37,6 +37,8 @@ describe('documentation', { timeout: 30_000 }, () => {
   test.each([
     'packages/balancers/README.md',
     'packages/core/README.md',
+    'packages/plugin-host/README.md',
+    'packages/rate-limit/README.md',
     'packages/resilience/README.md',
     'packages/transforms/README.md',
     'packages/websocket/README.md',
@@ -45,8 +47,15 @@ describe('documentation', { timeout: 30_000 }, () => {
     await Promise.all(blocksOf(path).map(expectToEndWell))
   })
 
-  test.each(['resilience', 'tls', 'websocket'])('the guide on %s is one program, and holds', async (name) => {
-    await expectToEndWell(codeOf(`docs/guides/${name}.md`))
+  test.each(['grpc', 'http2', 'rate-limiting', 'resilience', 'tls', 'websocket'])(
+    'the guide on %s is one program, and holds',
+    async (name) => {
+      await expectToEndWell(codeOf(`docs/guides/${name}.md`))
+    },
+  )
+
+  test('the page on plugins is one program, and holds', async () => {
+    await expectToEndWell(codeOf('docs/plugins.md'))
   })
 
   test('the guide is one program, which mounts the gateway everywhere and ends', async () => {

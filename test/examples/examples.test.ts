@@ -77,6 +77,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const { targets } = JSON.parse(replies[4]!.body) as { targets: { reasons: string[] }[] }
     expect(targets.map(({ reasons }) => reasons)).toEqual([[], ['it failed a short time ago']])
   },
+  'rate-limiting': (replies) => {
+    expect(replies[0]?.headers['ratelimit-policy']).toBe('"per-key";q=3;w=60, "units";q=12;w=3600')
+    expect(replies[3]?.headers['retry-after']).toBe('20')
+    const [perKey, units] = [3, 8].map(
+      (index) => (JSON.parse(replies[index]!.body) as Record<string, []>)['violated-policies'],
+    )
+    expect([perKey, units]).toEqual([['per-key'], ['units']])
+    const { policies, bypassed } = JSON.parse(replies.at(-1)!.body) as {
+      policies: { refused: number }[]
+      bypassed: number
+    }
+    expect([policies.map(({ refused }) => refused), bypassed]).toEqual([[2, 1, 3], 9])
+  },
   websocket: async (replies, origin) => {
     expect(JSON.parse(replies.at(-1)!.body)).toMatchObject({ open: [], refused: { origin: 1 } })
     const socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/chat`, { origin })
@@ -85,6 +98,26 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const [data] = (await once(socket, 'message')) as [Buffer]
     expect(data.toString()).toBe('well, ****')
     socket.terminate()
+  },
+  'plugin-gateway': (replies) => {
+    const bodies = replies.map(({ body }) => body)
+    expect(replies[0]!.headers['set-cookie']?.[0]).toMatch(/^bucket=(control|candidate); /)
+    expect(bodies[1]).toBe('a shop for bucket candidate\n')
+    expect(replies[1]!.headers).not.toHaveProperty('set-cookie')
+    expect(JSON.parse(bodies[2]!)).toEqual({ name: 'Ada', email: '[redacted]', note: 'or write to [redacted]' })
+    // All are candidates since the swap; what was refused did not change that.
+    expect([bodies[4], bodies[6]]).toEqual(Array(2).fill('a shop for bucket candidate\n'))
+    expect(bodies[5]).toContain('weight')
+    const [experiment] = JSON.parse(bodies[7]!) as [{ version: string; swaps: number }]
+    expect([experiment.version, experiment.swaps]).toEqual(['1.0.100', 1])
+  },
+  'grpc-gateway': (replies) => {
+    expect(JSON.parse(replies[0]!.body)).toMatchObject({ greeting: 'Hello, Ada!' })
+    const by = replies.slice(1, 5).map(({ body }) => (JSON.parse(body) as { by: string }).by)
+    expect(by.toSorted()).toEqual(['one', 'one', 'two', 'two'])
+    const statuses = replies.slice(5, 7).map(({ headers }) => [headers['grpc-status'], headers['grpc-message']])
+    for (const each of statuses) expect(each).toEqual(['16', 'no key'])
+    expect(replies[7]?.body).toBe('no key')
   },
   'hono-mount': ([page, forwarded]) => {
     expect(page?.body).toBe('the app itself\n')

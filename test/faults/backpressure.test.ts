@@ -31,7 +31,7 @@ function heldBytes(): number {
 describe.each(COMBINATIONS)('backpressure, $name listener', (listener, transport) => {
   it('an upload to an upstream that never reads', async () => {
     const peer = opened(await hostileUpstream({ kind: 'never-reads' }))
-    const gate = opened(gateway({ targets: [peer.url], transport, forward: { headTimeoutMs: 900 } }))
+    const gate = opened(gateway({ targets: [peer.url], transport, forward: { headTimeoutMs: 500 } }))
     const own = await gate.proxy.listen({ host: '127.0.0.1', listener: listener.create() })
     const client = await rawClient({ port: own.address.port })
     client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${SIZE}\r\n\r\n`)
@@ -107,7 +107,7 @@ describe.each(COMBINATIONS)('backpressure, $name listener', (listener, transport
 
   it('an injected upload to an upstream that never reads', async () => {
     const peer = opened(await hostileUpstream({ kind: 'never-reads' }))
-    const gate = opened(gateway({ targets: [peer.url], transport, forward: { totalTimeoutMs: 600 } }))
+    const gate = opened(gateway({ targets: [peer.url], transport, forward: { totalTimeoutMs: 300 } }))
     let pulled = 0
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {

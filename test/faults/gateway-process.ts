@@ -34,6 +34,8 @@ const own = await proxy.listen({
   requestTimeoutMs: 2_000,
   idleTimeoutMs: 500,
   listener: listener.create(),
+  // Half of them: the others take their connections without a look at how they begin.
+  http2: { cleartext: Number(combination) % 3 !== 0 },
 })
 process.once('disconnect', () => process.exit())
 process.send!(own.address.port)

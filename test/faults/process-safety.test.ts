@@ -13,12 +13,16 @@ import {
   type HostileBehaviour,
 } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
+import { PREFACE } from '../floods/frames.ts'
 import { closing } from './clean-up.ts'
 import { COMBINATIONS } from './combinations.ts'
+import { hostileFrames } from './hostile-frames.ts'
 
-const INTERACTIONS = 2_000
-const CONCURRENCY = 32
+const INTERACTIONS = 1_000
+const CONCURRENCY = 48
 const SEED = 20_240_607
+/** For one reply of a process that others keep busy. */
+const PATIENCE_MS = 5_000
 
 // RFC 6455, section 1.3.
 const VERSION = 'Sec-WebSocket-Version: 13'
@@ -70,11 +74,11 @@ describe.each(COMBINATIONS.map(([listener, transport], index) => ({ listener, tr
 
       const client = await rawClient({ port })
       client.write('GET /0/ HTTP/1.1\r\nHost: a\r\n\r\n')
-      expect((await client.readResponse()).body.toString()).toBe('still here')
+      expect((await client.readResponse({ timeoutMs: PATIENCE_MS })).body.toString()).toBe('still here')
       let state = {}
       await waitForState(async () => {
         client.write('GET /state HTTP/1.1\r\nHost: a\r\n\r\n')
-        state = JSON.parse((await client.readResponse()).body.toString()) as object
+        state = JSON.parse((await client.readResponse({ timeoutMs: PATIENCE_MS })).body.toString()) as object
         return Object.values(state).every((count) => count === 0)
       }).catch(() => {})
       expect(state).toEqual({ inFlight: 0, active: 0, connections: 0 })
@@ -182,7 +186,10 @@ function hostileRequest(pick: <T>(list: readonly T[]) => T, random: Random): Buf
     () => head('CONNECT'),
     () => head('POST', 'Content-Length: 5', 'Transfer-Encoding: chunked'),
     () => head('GET', `X: ${'x'.repeat(40_000)}`),
-    () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    () => PREFACE.toString('latin1'),
+    () => hostileFrames(path, pick, random).toString('latin1'),
+    () => hostileFrames(path, pick, random).toString('latin1'),
+    () => hostileFrames(path, pick, random).toString('latin1'),
     () => Array.from({ length: 200 }, () => String.fromCharCode(random() * 256)).join(''),
     () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   ]

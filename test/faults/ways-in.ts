@@ -1,6 +1,7 @@
 /** The ways into a proxy, each with what a client there can see of how a reply ended. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Proxy } from '@sluice/core'
 import { rawClient, type RawClient } from '@sluice/testing'
@@ -61,6 +62,14 @@ const bareServer: WayIn = {
   },
 }
 
+const overHttp2: WayIn = {
+  name: 'wire listener over HTTP/2',
+  async open(proxy) {
+    const { address } = await proxy.listen({ host: '127.0.0.1', http2: { cleartext: true } })
+    return { send: async (request) => await sendOverHttp2(address.url, request), close: async () => {} }
+  },
+}
+
 const fetched: WayIn = {
   name: 'fetch',
   async open(proxy) {
@@ -88,7 +97,7 @@ const injected: WayIn = {
   },
 }
 
-export const WAYS_IN: readonly WayIn[] = [...ownListeners, bareServer, fetched, injected]
+export const WAYS_IN: readonly WayIn[] = [...ownListeners, bareServer, overHttp2, fetched, injected]
 
 /** Those where a client has a connection. */
 export const SOCKET_WAYS: readonly WayIn[] = [...ownListeners, bareServer]
@@ -100,6 +109,28 @@ async function sendTo(port: number, request: FaultRequest): Promise<Outcome> {
     return await readOutcome(client)
   } finally {
     client.destroy()
+  }
+}
+
+/** On a connection of its own. A stream that ends in order, and is not reset, is a whole reply. */
+async function sendOverHttp2(origin: string, { method = 'GET', path = '/', body }: FaultRequest): Promise<Outcome> {
+  const session = connect(origin)
+  session.on('error', () => {})
+  try {
+    const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
+    if (body !== undefined) stream.end(body)
+    let status: number | undefined
+    let text = ''
+    let hasEnded = false
+    stream.setTimeout(TIMEOUT_MS, () => stream.destroy())
+    stream.on('error', () => {})
+    stream.on('response', (fields) => (status = fields[':status']))
+    stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    stream.on('end', () => (hasEnded = true))
+    await new Promise((resolve) => stream.once('close', resolve))
+    return outcome(status, text, status !== undefined && hasEnded && stream.rstCode === 0)
+  } finally {
+    session.destroy()
   }
 }
 

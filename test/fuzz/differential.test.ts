@@ -5,7 +5,7 @@ import { type Pair, reduced, replyPair, requestPair, runCases, type Tally } from
 import { emptyReading, readMessage } from './reading.ts'
 
 const SEED = 20_261_123
-const CASES = 2_000
+const CASES = 1_000
 
 describe.each([
   { side: 'requests', open: requestPair },

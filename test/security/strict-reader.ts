@@ -28,7 +28,6 @@ const FIELD_LINE =
 const NEVER_SENT = new Set([
   'keep-alive',
   'proxy-connection',
-  'te',
   'proxy-authenticate',
   'proxy-authorization',
   'http2-settings',
@@ -84,17 +83,24 @@ function readRequest(bytes: string, at: number): { request: StrictRequest; end: 
   if (lengths.length + codings.length > 1) throw new Violation('framed in more than one way')
   const stray = fields.find(([name]) => NEVER_SENT.has(name))
   if (stray !== undefined) throw new Violation(`"${stray[0]}" was sent on`)
-  checkConnection(all('connection'), all('upgrade'))
+  checkConnection(all('connection'), all('upgrade'), all('te'))
   const content = contentOf(bytes, headEnd + 4, lengths[0], codings[0])
   return (
     content && { request: { method, target, fields, body: content.body, trailers: content.trailers }, end: content.end }
   )
 }
 
-/** An upstream's connection may be kept or not, or be asked to switch; no field may be named there. */
-function checkConnection(options: readonly string[], upgrades: readonly string[]): void {
-  const [option = ''] = options.map((each) => each.toLowerCase())
-  if (options.length > 1 || !['', 'keep-alive', 'close', 'upgrade'].includes(option))
+/**
+ * An upstream's connection may be kept or not, or be asked to switch. The one field that may be named there is the proxy's own
+ * `TE: trailers` (RFC 9110, section 10.1.4), and it has to be.
+ */
+function checkConnection(named: readonly string[], upgrades: readonly string[], te: readonly string[]): void {
+  const options = named.map((each) => each.toLowerCase())
+  const asksForTrailers = te.length > 0
+  if (asksForTrailers && (te.length > 1 || te[0] !== 'trailers' || !options.includes('te')))
+    throw new Violation('a TE that is not `trailers`, or that Connection does not name')
+  const [option = '', ...others] = asksForTrailers ? options.filter((each) => each !== 'te') : options
+  if (others.length > 0 || !['', 'keep-alive', 'close', 'upgrade'].includes(option))
     throw new Violation('a Connection that names fields')
   if (upgrades.some((each) => /h2c/i.test(each))) throw new Violation('a switch to HTTP/2 in the clear')
   if (upgrades.length > 0 && option !== 'upgrade') throw new Violation('an Upgrade without its Connection')

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COMBINATIONS } from '../faults/combinations.ts'
 import { soak } from './soak.ts'
 
-const REQUESTS = 2_000
+const REQUESTS = 1_000
 
 describe.each(COMBINATIONS)('soak, $name listener', (listener, transport) => {
   it(`${REQUESTS} requests with faults leave nothing behind`, { timeout: 60_000 }, async () => {
@@ -13,7 +13,7 @@ describe.each(COMBINATIONS)('soak, $name listener', (listener, transport) => {
       requests: REQUESTS,
       seconds: 30,
       concurrency: 64,
-      faultShare: 0.05,
+      faultShare: 0.1,
       seed: 7,
       heapGrowthBytes: 6_000_000,
     })

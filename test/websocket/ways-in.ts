@@ -36,9 +36,21 @@ export const WAYS_IN: readonly WayIn[] = [
   overHttp1('wire listener', false, async (proxy) => await listening(proxy, { listener: wireListener() })),
   overHttp1('node listener', false, async (proxy) => await listening(proxy, { listener: nodeListener() })),
   overHttp1('http.Server of one’s own', false, ownServer),
-  overHttp1('wire listener with TLS', true, async (proxy) => await listening(proxy, { ...TLS, listener: wireListener() })),
-  overHttp1('node listener with TLS', true, async (proxy) => await listening(proxy, { ...TLS, listener: nodeListener() })),
-  overHttp2('HTTP/2 by prior knowledge', false, async (proxy) => await listening(proxy, {})),
+  overHttp1(
+    'wire listener with TLS',
+    true,
+    async (proxy) => await listening(proxy, { ...TLS, listener: wireListener() }),
+  ),
+  overHttp1(
+    'node listener with TLS',
+    true,
+    async (proxy) => await listening(proxy, { ...TLS, listener: nodeListener() }),
+  ),
+  overHttp2(
+    'HTTP/2 by prior knowledge',
+    false,
+    async (proxy) => await listening(proxy, { http2: { cleartext: true } }),
+  ),
   overHttp2('HTTP/2 with TLS', true, async (proxy) => await listening(proxy, TLS)),
 ]
 
@@ -94,13 +106,16 @@ function overHttp2(name: string, isSecure: boolean, start: (proxy: Proxy) => Pro
       const place = await start(proxy)
       const origin = `${isSecure ? 'https' : 'http'}://127.0.0.1:${place.port}`
       const session = connect(origin, { ca: authority.cert })
+      // Its streams tell of it.
+      session.on('error', () => {})
       await allowsWebSockets(session)
       const dispatcher = isSecure
         ? new Agent({ allowH2: true, connect: { ca: authority.cert } })
         : new H2CClient(origin)
       return {
         url: `ws://127.0.0.1:${place.port}/`,
-        options: { createConnection: () => new Http2Socket(session) },
+        // It wants a socket by its type, and nothing of one that a duplex stream does not have.
+        options: { createConnection: () => new Http2Socket(session) as never },
         secureUrl: `${origin.replace('http', 'ws')}/`,
         dispatcher,
         async close() {
@@ -115,6 +130,8 @@ function overHttp2(name: string, isSecure: boolean, start: (proxy: Proxy) => Pro
 
 /** A client has to wait for that (RFC 8441, section 3). */
 async function allowsWebSockets(session: ClientHttp2Session): Promise<void> {
+  // Rejects where the connection fails.
   const [settings] = (await once(session, 'remoteSettings')) as [{ enableConnectProtocol?: boolean }]
-  if (settings.enableConnectProtocol !== true) throw new Error('the listener does not say that it takes an extended CONNECT')
+  if (settings.enableConnectProtocol !== true)
+    throw new Error('the listener does not say that it takes an extended CONNECT')
 }

@@ -32,7 +32,7 @@ export const forwarding: readonly BehaviourGroup[] = [
               headers: {
                 host: 'gateway.test',
                 'x-forwarded-for': '127.0.0.1',
-                'x-forwarded-proto': 'http',
+                'x-forwarded-proto': (_site, { scheme }) => scheme,
                 'x-forwarded-host': 'gateway.test',
                 forwarded: null,
               },
@@ -49,7 +49,7 @@ export const forwarding: readonly BehaviourGroup[] = [
             {
               headers: {
                 'x-forwarded-for': '127.0.0.1',
-                'x-forwarded-proto': 'http',
+                'x-forwarded-proto': (_site, { scheme }) => scheme,
                 'x-forwarded-host': 'gateway.test',
                 'x-forwarded-port': null,
                 forwarded: null,
@@ -66,8 +66,8 @@ export const forwarding: readonly BehaviourGroup[] = [
         answer: () => ({ headers: { Via: '1.1 behind' } }),
         expected: {
           status: 200,
-          headers: { via: '1.1 behind, 1.1 sluice' },
-          upstream: [{ headers: { via: '1.0 before, 1.1 sluice' } }],
+          headers: { via: ({ targetVersion }) => `1.1 behind, ${targetVersion} sluice` },
+          upstream: [{ headers: { via: (_site, { httpVersion }) => `1.0 before, ${httpVersion} sluice` } }],
         },
       },
     ],
@@ -104,14 +104,14 @@ export const forwarding: readonly BehaviourGroup[] = [
         request: { path: '/', host: 'gateway.test:8080' },
         expected: {
           status: 200,
-          headers: { via: '1.1 edge' },
+          headers: { via: ({ targetVersion }) => `${targetVersion} edge` },
           upstream: [
             {
               headers: {
-                forwarded: 'for=127.0.0.1;proto=http;host="gateway.test:8080"',
+                forwarded: (_site, { scheme }) => `for=127.0.0.1;proto=${scheme};host="gateway.test:8080"`,
                 'x-forwarded-for': '127.0.0.1',
                 'x-forwarded-host': 'gateway.test:8080',
-                via: '1.1 edge',
+                via: (_site, { httpVersion }) => `${httpVersion} edge`,
               },
             },
           ],

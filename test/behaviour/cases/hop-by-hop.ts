@@ -44,6 +44,7 @@ export const hopByHop: readonly BehaviourGroup[] = [
       },
       {
         name: 'that Connection names are not forwarded, in any case',
+        needsConnectionFields: true,
         request: {
           path: '/',
           headers: [
@@ -60,6 +61,7 @@ export const hopByHop: readonly BehaviourGroup[] = [
       },
       {
         name: 'of a reply are not sent on',
+        needsHttp1Target: true,
         request: { path: '/' },
         answer: () => ({
           headers: [

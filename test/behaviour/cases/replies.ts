@@ -59,6 +59,7 @@ export const replies: readonly BehaviourGroup[] = [
       },
       {
         name: '205 loses content that it must not have',
+        needsHttp1Target: true,
         request: { path: '/' },
         answer: () => ({ status: 205, body: 'wrong' }),
         expected: { status: 205, body: '', upstream: [{}] },

@@ -1,0 +1,5 @@
+import { http2Transport } from '@sluice/core'
+import { ownListenerHttp2Cleartext } from './entries/own-listener-http2.ts'
+import { runTable } from './run-table.ts'
+
+runTable(ownListenerHttp2Cleartext, () => http2Transport({ priorKnowledge: true }), { http2: true })

@@ -1,0 +1,4 @@
+import { ownNodeListenerHttp2 } from './entries/own-listener-http2.ts'
+import { runTable } from './run-table.ts'
+
+runTable(ownNodeListenerHttp2)
