@@ -3,11 +3,14 @@
  * figures mean and how they are kept fair.
  */
 import { existsSync } from 'node:fs'
-import { loadGenerator } from './lib/load.mjs'
+import { checkBounds } from './lib/bounds.mjs'
+import { issueCertificate } from './lib/certificate.mjs'
+import { findProgram } from './lib/external-program.mjs'
+import { httpLoad } from './lib/load.mjs'
 import { machineFacts } from './lib/machine.mjs'
 import { readOptions } from './lib/options.mjs'
 import { isClosing, stopAll } from './lib/processes.mjs'
-import { remarks, saveResults, summarise, table } from './lib/report.mjs'
+import { boundRemarks, remarks, saveResults, summarise, table } from './lib/report.mjs'
 import { runRounds } from './lib/rounds.mjs'
 import { startUpstream } from './lib/upstream.mjs'
 
@@ -38,6 +41,8 @@ async function measure({ scenario, options, subjects: names, save }) {
   const { plan, describe } = scenario
   const resolved = plan(options)
   console.log(`\n${scenario.title}. ${describe(options)}`)
+  const missing = scenario.requires?.find((program) => findProgram(program) === undefined)
+  if (missing !== undefined) return console.log(`left out: it needs ${missing}, which is not on PATH`)
   const { subjects, leftOut, ...means } =
     scenario.measureAll === undefined
       ? await measureProxies({ scenario, plan: resolved, names })
@@ -46,16 +51,21 @@ async function measure({ scenario, options, subjects: names, save }) {
   const rows = summarise({ scenario, subjects })
   console.log(`\n${table(scenario, rows)}`)
   for (const remark of remarks(rows, leftOut)) console.log(remark)
-  if (rows.some(({ valid }) => !valid)) process.exitCode = 1
+  const bounds = checkBounds(scenario, rows)
+  for (const remark of boundRemarks(bounds)) console.log(remark)
+  if (rows.some(({ valid }) => !valid) || bounds.some(({ holds }) => !holds)) process.exitCode = 1
   if (!save) return
   const facts = { machine: machineFacts(), date: new Date().toISOString().slice(0, 10) }
-  saveResults({ scenario, options, plan: resolved, subjects, leftOut, ...means, ...facts }, rows)
+  saveResults({ scenario, options, plan: resolved, subjects, leftOut, bounds, ...means, ...facts }, rows)
   console.log(`written to bench/results/${scenario.name}.md`)
 }
 
 async function measureProxies({ scenario, plan, names }) {
-  const upstream = await startUpstream({ replyBytes: plan.replyBytes, readsBodies: scenario.readsBodies ?? false })
-  const result = await runRounds({ scenario, plan, names, upstream, log: console.log })
+  const { replyBytes, messageBytes } = plan
+  const { readsBodies = false, upstream: kind, load = httpLoad } = scenario
+  const upstream = await startUpstream({ replyBytes, messageBytes, readsBodies, kind })
+  const certificate = scenario.certificate ? issueCertificate() : undefined
+  const result = await runRounds({ scenario, plan, names, upstream, certificate, log: console.log })
   await upstream.stop()
-  return { ...result, load: loadGenerator, upstream: upstream.kind }
+  return { ...result, load: load.name, upstream: upstream.kind }
 }

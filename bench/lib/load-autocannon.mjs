@@ -4,10 +4,11 @@
  */
 import autocannon from 'autocannon'
 
-export async function loadWithAutocannon({ url, connections, seconds, method, bodyBytes, meanPauseMs }) {
+export async function loadWithAutocannon({ url, ca, connections, seconds, method, bodyBytes, meanPauseMs }) {
   const body = bodyBytes > 0 ? { body: Buffer.alloc(bodyBytes, 'x') } : {}
   const pace = meanPauseMs > 0 ? { overallRate: Math.max(1, Math.round((connections * 1000) / meanPauseMs)) } : {}
-  const result = await autocannon({ url, connections, duration: seconds, method, ...body, ...pace })
+  const tls = ca === undefined ? {} : { tlsOptions: { ca } }
+  const result = await autocannon({ url, ...tls, connections, duration: seconds, method, ...body, ...pace })
   const counts = { 'error replies': result.non2xx, 'socket errors': result.errors, timeouts: result.timeouts }
   return {
     requests: result.requests.total,

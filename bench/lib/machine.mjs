@@ -19,7 +19,7 @@ export function machineFacts() {
 }
 
 function programVersions() {
-  const programs = { nginx: ['-v'], haproxy: ['-v'], wrk: ['-v'] }
+  const programs = { nginx: ['-v'], haproxy: ['-v'], wrk: ['-v'], h2load: ['--version'], openssl: ['version'] }
   return Object.fromEntries(
     Object.entries(programs)
       .filter(([name]) => findProgram(name) !== undefined)

@@ -1,14 +1,38 @@
 /** The command line. */
 import { parseArgs } from 'node:util'
 import { allocations } from '../scenarios/allocations.mjs'
+import { h2Small } from '../scenarios/h2-small.mjs'
 import { halfRate } from '../scenarios/half-rate.mjs'
 import { idleConnections } from '../scenarios/idle-connections.mjs'
 import { request1m, response1m } from '../scenarios/large-bodies.mjs'
 import { picks } from '../scenarios/picks.mjs'
+import { pluginMetering } from '../scenarios/plugin-metering.mjs'
+import { pluginSpins } from '../scenarios/plugin-spins.mjs'
+import { plugins } from '../scenarios/plugins.mjs'
+import { rateLimits } from '../scenarios/rate-limit.mjs'
 import { small } from '../scenarios/small.mjs'
+import { tlsHandshakes, tlsSmall } from '../scenarios/tls.mjs'
+import { idleTunnels, webSocketMessages } from '../scenarios/web-sockets.mjs'
 import { subjectNames } from './subjects.mjs'
 
-const SCENARIOS = [small, response1m, request1m, idleConnections, halfRate, allocations, picks]
+const SCENARIOS = [
+  small,
+  response1m,
+  request1m,
+  idleConnections,
+  halfRate,
+  tlsSmall,
+  tlsHandshakes,
+  h2Small,
+  webSocketMessages,
+  idleTunnels,
+  allocations,
+  picks,
+  plugins,
+  pluginSpins,
+  pluginMetering,
+  rateLimits,
+]
 
 const NUMBERS = ['rounds', 'seconds', 'connections', 'size', 'warmup']
 
@@ -18,8 +42,8 @@ const USAGE = `pnpm bench [options]
   --subjects A,B      only these, of: ${subjectNames().join(', ')}
   --rounds N          turns of each subject; interleaved (5)
   --seconds N         length of a measurement (4)
-  --connections N     client connections (64; idle-connections: 10000)
-  --size BYTES        body size (863; large bodies: 1 MiB)
+  --connections N     client connections (64; h2-small: 16, tls-handshakes: 8, idle ones: 10000)
+  --size BYTES        body size (863; large bodies: 1 MiB; messages: 125)
   --warmup SECONDS    load before the first measurement of a process (3)
   --save, --no-save   write bench/results/; by default only a run of all subjects with at least its scenario's rounds does
 `

@@ -10,3 +10,12 @@ export function replyBody(bytes) {
   if (!(room >= 0)) throw new RangeError(`a body has at least ${HEAD.length + TAIL.length} bytes`)
   return HEAD + FILLER.repeat(Math.ceil(room / FILLER.length)).slice(0, room) + TAIL
 }
+
+/** A whole reply of HTTP/1.1 with it, for an upstream of raw sockets. */
+export function jsonReply(bytes, token) {
+  const body = replyBody(bytes)
+  return Buffer.from(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
+      `X-Upstream-Token: ${token}\r\n\r\n${body}`,
+  )
+}

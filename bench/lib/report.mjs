@@ -49,7 +49,7 @@ export function table(scenario, rows) {
 export function saveResults(result, rows) {
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(new URL(`${result.scenario.name}.md`, RESULTS), document(result, rows))
-  const { scenario, plan, load, upstream, machine, date, subjects, leftOut } = result
+  const { scenario, plan, bounds, load, upstream, machine, date, subjects, leftOut } = result
   const data = {
     scenario: scenario.name,
     date,
@@ -58,6 +58,7 @@ export function saveResults(result, rows) {
     upstream,
     plan,
     leftOut,
+    ...(bounds.length === 0 ? {} : { bounds }),
     rows,
     rounds: roundsOf(subjects),
   }
@@ -72,9 +73,17 @@ export function remarks(rows, leftOut) {
   ]
 }
 
-function document({ scenario, options, plan, load, upstream, machine, date, leftOut }, rows) {
+/** Which bounds hold, one line each. */
+export function boundRemarks(bounds) {
+  return bounds.map(({ subject, baseline, title, atMost, value, holds }) => {
+    const what = baseline === undefined ? title : `× ${baseline}, ${title}`
+    return `${subject} must be at most ${atMost} ${what}: ${value.toFixed(2)}, ${holds ? 'ok' : 'MISSED'}`
+  })
+}
+
+function document({ scenario, options, plan, bounds, load, upstream, machine, date, leftOut }, rows) {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`)
-  const notes = remarks(rows, leftOut).map((remark) => `- ${remark}`)
+  const notes = [...boundRemarks(bounds), ...remarks(rows, leftOut)].map((remark) => `- ${remark}`)
   const hasRatios = rows.some(({ ratios }) => Object.keys(ratios).length > 0)
   const ratioNote = hasRatios
     ? ' Ratios are of the first figure, taken round by round; in parentheses the\nlowest and the highest.'

@@ -6,7 +6,7 @@
  * compiles, and a long-lived process is what people operate. An idle proxy uses no processor time. A scenario that
  * measures memory growth says `fresh`, and gets a new process for each turn instead.
  */
-import { applyLoad } from './load.mjs'
+import { httpLoad } from './load.mjs'
 import { isClosing } from './processes.mjs'
 import { reasonOf, startSubject } from './subjects.mjs'
 
@@ -14,12 +14,14 @@ import { reasonOf, startSubject } from './subjects.mjs'
 const LEAD_IN_SECONDS = 1
 
 /** Gives `{ subjects: [{ name, rounds, errors }], leftOut: [{ name, reason }] }`; `rounds[r]` is missing where it failed. */
-export async function runRounds({ scenario, plan, names, upstream, log }) {
+export async function runRounds({ scenario, plan, names, upstream, certificate, log }) {
+  const surroundings = { upstream, certificate, scenario }
+  const { load = httpLoad } = scenario
   const subjects = []
   const leftOut = []
   for (const name of names) {
     try {
-      const subject = await startSubject(name, upstream, scenario.nodeArguments)
+      const subject = await startSubject(name, surroundings)
       if (scenario.fresh) await subject.stop()
       subjects.push({ name, subject, rounds: [], errors: [] })
     } catch (error) {
@@ -31,24 +33,24 @@ export async function runRounds({ scenario, plan, names, upstream, log }) {
 
   if (!scenario.fresh) {
     log(`warming up ${subjects.length} subjects, ${plan.warmupSeconds} s each`)
-    for (const { subject } of subjects) await applyLoad(subject, { ...plan, seconds: plan.warmupSeconds })
+    for (const { subject } of subjects) await load.apply(subject, { ...plan, seconds: plan.warmupSeconds })
   }
 
   for (let round = 0; round < plan.rounds; round++) {
     for (let turn = 0; turn < subjects.length; turn++) {
       const entry = subjects[(turn + round) % subjects.length]
-      await takeTurn(entry, { scenario, plan, upstream, round, log })
+      await takeTurn(entry, { scenario, plan, load, surroundings, round, log })
     }
   }
   for (const { subject } of subjects) await subject.stop()
   return { subjects: subjects.map(({ name, rounds, errors }) => ({ name, rounds, errors })), leftOut }
 }
 
-async function takeTurn(entry, { scenario, plan, upstream, round, log }) {
+async function takeTurn(entry, { scenario, plan, load, surroundings, round, log }) {
   let errors
   try {
-    if (scenario.fresh) entry.subject = await startSubject(entry.name, upstream, scenario.nodeArguments)
-    await applyLoad(entry.subject, { ...plan, seconds: scenario.fresh ? plan.warmupSeconds : LEAD_IN_SECONDS })
+    if (scenario.fresh) entry.subject = await startSubject(entry.name, surroundings)
+    await load.apply(entry.subject, { ...plan, seconds: scenario.fresh ? plan.warmupSeconds : LEAD_IN_SECONDS })
     const measured = await scenario.measure(entry.subject, plan)
     errors = measured.errors
     entry.rounds[round] = measured.values

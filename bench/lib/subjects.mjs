@@ -1,7 +1,7 @@
 /** The proxies that are compared: which there are, how one is started, and whether it proxies at all. */
 import { readdirSync } from 'node:fs'
-import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import { oneRequest } from './one-request.mjs'
 import { freePort, NotReadyError, startProgram } from './processes.mjs'
 
 const FOLDER = fileURLToPath(new URL('../subjects/', import.meta.url))
@@ -15,6 +15,7 @@ const ORDER = [
   'sluice-chain',
   'sluice-node',
   'fast-proxy',
+  'node-http2',
   'node-undici',
   'node-http',
   'httpxy',
@@ -27,7 +28,7 @@ const ORDER = [
 const FLOORS = ['node-constant']
 
 /** What answers a question that only some scenarios ask; elsewhere it runs where it is named. */
-const ONLY_IN = { 'nginx-large-buffers': ['response-1m', 'request-1m'] }
+const ONLY_IN = { 'nginx-large-buffers': ['response-1m', 'request-1m'], 'node-http2': ['h2-small'] }
 
 /** All there are, or those that a scenario measures where none are named. */
 export function subjectNames(scenario) {
@@ -39,13 +40,18 @@ export function subjectNames(scenario) {
   return scenario === undefined ? names : names.filter((name) => ONLY_IN[name]?.includes(scenario) ?? true)
 }
 
-/** @throws {NotReadyError} where it is not installed, not built, or does not start */
-export async function startSubject(name, upstream, nodeArguments) {
+/**
+ * With a certificate the subject gets its folder, and speaks TLS.
+ * @throws {NotReadyError} where it is not installed, not built, or does not start
+ */
+export async function startSubject(name, { upstream, certificate, scenario }) {
   const port = await freePort()
-  const process = await startProgram(`${FOLDER}${name}.mjs`, [port, upstream.url], nodeArguments)
-  const subject = { name, ...process, port, url: `http://127.0.0.1:${port}/` }
+  const args = [port, upstream.url, ...(certificate === undefined ? [] : [certificate.folder])]
+  const process = await startProgram(`${FOLDER}${name}.mjs`, args, scenario.nodeArguments)
+  const scheme = certificate === undefined ? 'http' : 'https'
+  const subject = { name, ...process, port, url: `${scheme}://127.0.0.1:${port}/`, ca: certificate?.ca }
   try {
-    await checkSubject(subject, upstream)
+    await checkSubject(subject, upstream, scenario)
     return subject
   } catch (error) {
     await process.stop()
@@ -61,15 +67,11 @@ export function reasonOf(error) {
   return line ? `${line}` : error.message
 }
 
-async function checkSubject({ name, url }, upstream) {
-  const { promise, resolve, reject } = Promise.withResolvers()
-  request(url, { agent: false }, resolve).on('error', reject).end()
-  const reply = await promise
-  let body = ''
-  for await (const chunk of reply.setEncoding('utf8')) body += chunk
-  if (reply.statusCode !== 200) throw new Error(`answers with ${reply.statusCode}`)
+async function checkSubject({ name, url, ca }, upstream, { http2 }) {
+  const { status, headers, body } = await oneRequest(url, { ca, http2 })
+  if (status !== 200) throw new Error(`answers with ${status}`)
   if (body !== upstream.body) throw new Error(`answers with another body than the upstream (${body.length} bytes)`)
-  if (!FLOORS.includes(name) && reply.headers['x-upstream-token'] !== upstream.token) {
+  if (!FLOORS.includes(name) && headers['x-upstream-token'] !== upstream.token) {
     throw new Error('its reply does not come from the upstream')
   }
 }

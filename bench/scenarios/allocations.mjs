@@ -2,10 +2,8 @@
  * What a proxy allocates for each small request. Hardly anything else of a proxy's cost is as steady, so that a line that
  * begins to allocate shows here before it shows in processor time; and unlike the other figures it has a ceiling.
  */
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { applyLoad } from '../lib/load.mjs'
-import { servingProcesses } from '../lib/proc-stat.mjs'
+import { hasProbe, withProbe } from '../lib/ask-probe.mjs'
+import { httpLoad } from '../lib/load.mjs'
 import { small } from './small.mjs'
 
 const PROBE = new URL('../lib/allocation-probe.mjs', import.meta.url).href
@@ -30,21 +28,18 @@ export const allocations = {
   describe: (options) =>
     `${small.describe(options)} Bytes that are allocated, collected or not. Ceilings of the first figure: ${ceilings()}.`,
   async measure(subject, plan) {
-    if (servingProcesses(subject.pid)[0] !== subject.pid) throw new Error('only a process of Node can be asked')
-    const probe = connect(`\0sluice-bench-${subject.pid}`)
-    try {
-      await ask(probe, 'start')
-      const load = await applyLoad(subject, plan)
-      const { heapBytes, bufferBytes, collections } = await ask(probe, 'stop')
+    if (!hasProbe(subject)) throw new Error('only a process of Node can be asked')
+    return await withProbe(subject, async (ask) => {
+      await ask('start')
+      const load = await httpLoad.apply(subject, plan)
+      const { heapBytes, bufferBytes, collections } = await ask('stop')
       const values = {
         heapBytes: heapBytes / load.requests,
         bufferBytes: bufferBytes / load.requests,
         collections: (collections / load.requests) * 10_000,
       }
       return { values, errors: [...load.errors, ...excess(subject.name, values.heapBytes)] }
-    } finally {
-      probe.destroy()
-    }
+    })
   },
 }
 
@@ -57,10 +52,4 @@ function ceilings() {
   return Object.entries(CEILINGS)
     .map(([name, bytes]) => `${name} ${bytes} B`)
     .join(', ')
-}
-
-async function ask(probe, word) {
-  probe.write(word)
-  const [reply] = await once(probe, 'data')
-  return JSON.parse(reply)
 }

@@ -4,14 +4,10 @@
  * proxies that are measured to send well-formed heads.
  */
 import { createServer } from 'node:net'
-import { replyBody } from '../lib/reply-body.mjs'
+import { jsonReply } from '../lib/reply-body.mjs'
 
 const [port, bytes, token] = process.argv.slice(2)
-const body = replyBody(Number(bytes))
-const REPLY = Buffer.from(
-  `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n` +
-    `X-Upstream-Token: ${token}\r\n\r\n${body}`,
-)
+const REPLY = jsonReply(Number(bytes), token)
 
 createServer({ noDelay: true }, (socket) => {
   const connection = new Connection(socket)
