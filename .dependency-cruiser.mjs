@@ -89,7 +89,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^packages/[^/]+/dist/' },
+    // Beside what is built, the sources of plugins: they are AssemblyScript.
+    exclude: { path: '^packages/([^/]+/dist|plugin-host/(examples|pdk|templates|test/fixtures))/' },
     tsPreCompilationDeps: true,
     combinedDependencies: false,
     enhancedResolveOptions: {

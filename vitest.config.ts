@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // Packages resolve to their sources, so a test never meets a stale build. The rest is Vite's own list for servers.
@@ -12,7 +13,11 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // The same for the processes that a test starts, and for what Node itself resolves.
     execArgv: ['--conditions=@sluice/source'],
-    env: { NODE_OPTIONS: '--conditions=@sluice/source' },
+    env: {
+      NODE_OPTIONS: '--conditions=@sluice/source',
+      // They would strip and compile the same sources again, each for a third of a second.
+      NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)),
+    },
     typecheck: {
       include: ['packages/*/test/**/*.test-d.ts', 'test/**/*.test-d.ts'],
       tsconfig: './tsconfig.types.json',

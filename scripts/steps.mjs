@@ -62,11 +62,15 @@ export const install = async () => {
   return await step('install node', pnpm('rebuild node'))
 }
 
-/** Declarations and type errors come from tsc, JavaScript from tsup; neither needs the other. */
+/**
+ * Declarations and type errors come from tsc, JavaScript from tsup, plugins from their compilers; none needs another. What a plugin was
+ * built from before is not compiled again.
+ */
 export const build = () =>
   steps([
     ['types', manifest.scripts.check],
     ['build', 'tsup'],
+    ['plugins', manifest.scripts['build:plugins']],
   ])
 
 /** The steps of linting: every script of package.json whose name begins with `lint:`. */
