@@ -94,6 +94,7 @@ class ForeignHost implements Http2Host {
   readonly bodyIdleTimeoutMs = 0
   readonly requestTimeoutMs = 0
   readonly sendTimeoutMs = 0
+  readonly isCrowded = false
   readonly #session: ServerHttp2Session
   readonly #services: ListenerServices
   readonly #dates: DateValue
@@ -112,6 +113,10 @@ class ForeignHost implements Http2Host {
 
   get isClosing(): boolean {
     return this.#services.isClosing()
+  }
+
+  get isGone(): boolean {
+    return this.#session.destroyed
   }
 
   retire(): void {

@@ -90,6 +90,14 @@ export class Http2Connection implements OtherConnection, Http2Host {
     return this.#services.isClosing()
   }
 
+  get isCrowded(): boolean {
+    return this.#streams.length > this.#plan.crowdedFrom
+  }
+
+  get isGone(): boolean {
+    return this.#session.destroyed
+  }
+
   get bodyIdleTimeoutMs(): number {
     return this.#plan.bodyIdleTimeoutMs
   }
@@ -109,8 +117,9 @@ export class Http2Connection implements OtherConnection, Http2Host {
 
   destroy(): void {
     this.#session.destroy()
-    // Behind the end of the session, which has its last frames written.
-    setImmediate(() => setImmediate(() => this.#socket.destroy()))
+    // The session ends its socket behind what it has still to write: not waited for where something was broken off, nor long.
+    if (this.#streams.length > 0) setImmediate(() => setImmediate(() => this.#socket.destroy()))
+    else this.#services.entrance.settings.clock.schedule(PARTING_MS, () => this.#socket.destroy())
   }
 
   /** First tells the client to send nothing new; what has crossed that on its way is still served. */

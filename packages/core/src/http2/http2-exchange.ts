@@ -30,6 +30,10 @@ export interface Http2Host {
   readonly requestTimeoutMs: number
   /** Longest time in which a client reads nothing of its reply. */
   readonly sendTimeoutMs: number
+  /** Whether it has about as many streams as it may have. */
+  readonly isCrowded: boolean
+  /** Whether the connection has ended, in order or not. */
+  readonly isGone: boolean
   /** Takes nothing new on the connection; what is under way goes on. */
   retire(): void
   /** A stream is gone; `isEarly` where that was before it had a reply, and not our doing. */
@@ -193,6 +197,7 @@ export class Http2Exchange implements Downstream, ReplyBodyOwner {
   /** What the client still sends is not waited for: it is told that it may stop (RFC 9113, section 8.1). */
   #replied(): void {
     this.#isReplied = true
+    if (this.#host.isCrowded) letGoSoon(this.#stream)
     const body = this.#requestBody
     if (body === undefined || body.isComplete) return
     const stream = this.#stream
@@ -227,9 +232,15 @@ export class Http2Exchange implements Downstream, ReplyBodyOwner {
     this.#stream.destroy()
   }
 
+  /** The engine closes a stream in order when its last frame was given to the connection; but also with the connection. */
+  get #hasSentAll(): boolean {
+    const { rstCode, writableFinished } = this.#stream
+    return writableFinished || (rstCode === NGHTTP2_NO_ERROR && !this.#host.isGone)
+  }
+
   #closed(): void {
     const { exchange } = this.#admission
-    const isWhole = this.#isReplied && this.#stream.writableFinished && this.#error === undefined
+    const isWhole = this.#isReplied && this.#error === undefined && this.#hasSentAll
     const sentBytes = this.#replyBody?.bytes ?? this.#sentBytes
     this.#host.left(this, this.#reply === undefined && this.#error === undefined)
     if (this.#clientEnd !== undefined) return
@@ -246,6 +257,17 @@ export class Http2Exchange implements Downstream, ReplyBodyOwner {
     exchange.end(this.#reply, sentBytes, error)
   }
 }
+
+/**
+ * The engine counts a stream for as long as its last write is under way, though the client has all of it by then, and may have
+ * opened the next: which is refused where there are as many as there may be. So it is let go when its last frame is out,
+ * which is when it ends; with an error that nobody sees, since without one Node makes its own.
+ */
+function letGoSoon(stream: ServerHttp2Stream): void {
+  stream.once('end', () => stream.closed && stream.destroy(LET_GO))
+}
+
+const LET_GO = new Error('the stream is complete')
 
 function left(cause?: Error): DownstreamError {
   return new DownstreamError('ERR_SLUICE_CLIENT_ABORT', { cause })

@@ -47,6 +47,8 @@ export interface Http2Plan {
   readonly session: ServerOptions
   readonly connectionWindowBytes: number
   readonly streamWindowBytes: number
+  /** From so many streams on it is worth looking after the places of those that are complete. */
+  readonly crowdedFrom: number
   readonly resetBurst: number
   readonly resetsPerSecond: number
   readonly controlBurst: number
@@ -102,6 +104,7 @@ function planOf(http2: Http2ListenOptions, options: ListenOptions): Http2Plan {
   const maxHeaderCount = options.maxHeaderCount ?? 100
   const resetBurst = number('resetBurst', 1, 200)
   const resetsPerSecond = number('resetsPerSecond', 1, 33)
+  const maxConcurrentStreams = number('maxConcurrentStreams', 1, 100)
   const streamWindowBytes = window('initialWindowBytes', 1, 65_535)
   const timeouts = {
     headTimeoutMs: options.headTimeoutMs ?? 60_000,
@@ -124,13 +127,14 @@ function planOf(http2: Http2ListenOptions, options: ListenOptions): Http2Plan {
       // An upstream that repeats a field which should stand once has to be passed on all the same.
       strictSingleValueFields: false,
       settings: {
-        maxConcurrentStreams: number('maxConcurrentStreams', 1, 100),
+        maxConcurrentStreams,
         initialWindowSize: streamWindowBytes,
         // What is somewhat too large gets its 431; beyond this, a reset of its stream.
         maxHeaderListSize: 2 * maxHeaderBytes + 32 * maxHeaderCount,
         enableConnectProtocol: true,
       },
     } as ServerOptions,
+    crowdedFrom: maxConcurrentStreams / 10,
     connectionWindowBytes: window('connectionWindowBytes', 65_535, 1_048_576),
     streamWindowBytes,
     resetBurst,

@@ -1,9 +1,17 @@
 import { once } from 'node:events'
-import { constants } from 'node:http2'
+import { type ClientHttp2Session, constants } from 'node:http2'
 import { hostileUpstream, listenUpstream, type RecordedRequest, type UpstreamHandler, waitFor } from '@sluice/testing'
 import { Body, type BodySource } from '@sluice/wire'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createProxy, createUpstream, type ListenOptions, type Listener, Reply } from '../../src/index.ts'
+import {
+  createProxy,
+  createUpstream,
+  type ExchangeEnded,
+  exchangeEnded,
+  type ListenOptions,
+  type Listener,
+  Reply,
+} from '../../src/index.ts'
 import { ask, connectTo, OVER_TLS, replyOn, WAYS } from './http2-client.ts'
 import { ERROR, fields, FLAG, frame, RawHttp2, reset, TYPE } from './raw-frames.ts'
 
@@ -46,9 +54,15 @@ describe.each(WAYS)('$name', ({ options }) => {
       ({ body }) => ({ body: [body.subarray(0, 1_000_000), body.subarray(1_000_000)] }),
       options(),
     )
+    const ended: ExchangeEnded[] = []
+    const listen = (event: ExchangeEnded): void => void ended.push(event)
+    exchangeEnded.subscribe(listen)
+    onTestFinished(() => exchangeEnded.unsubscribe(listen))
     const reply = await ask(await connectTo(listener), { ':method': 'POST' }, sent.subarray(0, 7), sent.subarray(7))
     expect(reply.isWhole).toBe(true)
     expect(reply.body.equals(sent)).toBe(true)
+    await waitFor(() => ended.length === 1)
+    expect(ended[0]).toMatchObject({ error: undefined, bodyBytes: sent.byteLength })
   })
 
   it('serves many requests of one connection side by side', async () => {
@@ -57,6 +71,20 @@ describe.each(WAYS)('$name', ({ options }) => {
     const paths = Array.from({ length: 60 }, (_, index) => `/${index}`)
     const replies = await Promise.all(paths.map(async (path) => await ask(session, { ':path': path })))
     expect(replies.map((reply) => reply.body.toString())).toEqual(paths)
+  })
+
+  it('refuses none of as many as there may be at once, again and again', async () => {
+    const { listener } = await inFrontOf(() => ({ body: 'x'.repeat(2_000) }), options())
+    const sessions = await Promise.all(Array.from({ length: 4 }, async () => await connectTo(listener)))
+    const refused: number[] = []
+    const askOften = async (session: ClientHttp2Session): Promise<void> => {
+      for (let i = 0; i < 4; i++) {
+        const { status, rstCode } = await ask(session)
+        if (status !== 200) refused.push(rstCode)
+      }
+    }
+    await Promise.all(sessions.flatMap((session) => Array.from({ length: 100 }, async () => await askOften(session))))
+    expect(refused).toEqual([])
   })
 
   it('serves HTTP/1.1 beside it', async () => {
