@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     // Most of a test's time is waiting for sockets, so a worker less than the machine has cores would leave one idle.
     maxWorkers: 2,
+    // Only what hangs should be ended: on a busy machine a test that is fine may take long.
+    testTimeout: 20_000,
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // The same for the processes that a test starts, and for what Node itself resolves.
     execArgv: ['--conditions=@sluice/source'],

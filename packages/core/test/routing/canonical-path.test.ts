@@ -95,7 +95,8 @@ describe('canonicalPath', () => {
     fc.assert(
       fc.property(fc.oneof(path, fc.string({ unit: 'binary' })), (raw) => {
         const once = canonicalPath(raw)
-        if (once.ambiguities === 0) expect(canonicalPath(once.path)).toEqual(once)
+        const again = canonicalPath(once.path)
+        return once.ambiguities !== 0 || (again.path === once.path && again.ambiguities === 0)
       }),
       { numRuns: 2_000 },
     )
