@@ -239,7 +239,6 @@ export function faultsFor(transport: TransportKind): readonly FaultCase[] {
 
 /**
  * What a client of HTTP/1.0 gets has no chunks: the end of the connection is the end of the body, unless it is a reset.
- * Without those where head and reset come at one moment: Node 22 shows that to a client as an end in order.
  */
 export function cutOffFor(transport: TransportKind): readonly FaultCase[] {
   return faultsFor(transport).filter((fault) => CUT_OFF.includes(fault))

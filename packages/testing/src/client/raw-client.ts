@@ -9,6 +9,8 @@ export interface RawClientOptions {
   readonly port: number
   /** @default '127.0.0.1' */
   readonly host?: string
+  /** Stay open for writing behind the peer's FIN. @default false */
+  readonly allowHalfOpen?: boolean
 }
 
 /** How to read a response. */
@@ -62,7 +64,8 @@ const DEFAULT_TIMEOUT_MS = 1_000
  * @throws {Error} what the socket failed with, such as ECONNREFUSED
  */
 export async function rawClient(options: RawClientOptions): Promise<RawClient> {
-  const socket = connect({ port: options.port, host: options.host ?? '127.0.0.1', noDelay: true })
+  const { port, host = '127.0.0.1', allowHalfOpen = false } = options
+  const socket = connect({ port, host, allowHalfOpen, noDelay: true })
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
     socket.once('connect', () => {

@@ -16,6 +16,8 @@ import type { OutgoingRequest } from './outgoing-request.ts'
 /** Many replies are not longer, head and body together: those are decoded once. */
 const FIRST_LOOK = 2_048
 
+const NOTHING = Buffer.alloc(0)
+
 /** Why a connection was closed. */
 export type CloseReason =
   | 'idle'
@@ -181,10 +183,18 @@ export class ClientConnection {
     if (this.#onTunnelBytes !== undefined) return
     const current = this.#current
     if (current === undefined) return this.close('target')
+    if (!current.isUntilClose || this.#socket.writableLength > 0) return this.#concluded(current)
+    // libuv before 1.52 (Node 22) shows a reset right behind data as an end in order. The kernel knows better: it refuses the next
+    // write then, even an empty one, which puts nothing on the wire.
+    this.#socket.write(NOTHING, (error) => this.#concluded(current, error ?? undefined))
+  }
+
+  #concluded(current: OutgoingRequest, error?: Error): void {
     try {
-      current.ended()
-    } catch (error) {
-      current.failed(error instanceof Error ? error : new Error(String(error)), 'internal')
+      if (error === undefined) current.ended()
+      else current.lost(error)
+    } catch (cause) {
+      current.failed(cause instanceof Error ? cause : new Error(String(cause)), 'internal')
     }
   }
 

@@ -306,10 +306,15 @@ export class OutgoingRequest implements BodySink, BodySource {
 
   // What the connection reports.
 
+  /** Whether the end of the connection is the end of the reply that is under way. */
+  get isUntilClose(): boolean {
+    return this.#body?.isUntilClose === true
+  }
+
   /** The target will send nothing more. */
   ended(): void {
     if (this.#outcome !== 'pending') return
-    if (this.#body?.isUntilClose === true) this.#complete(undefined, true)
+    if (this.isUntilClose) this.#complete(undefined, true)
     else this.lost(undefined)
   }
 

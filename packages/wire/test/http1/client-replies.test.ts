@@ -158,6 +158,17 @@ describe('a reply', () => {
     await waitFor(() => one.stats.active === 0 && one.stats.idle === 0)
   })
 
+  it('without a length is cut short by a reset, also where that is right behind its bytes', async () => {
+    const peer = await target((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\nto the')
+      socket.resetAndDestroy()
+    })
+    const { pool: one } = pool(peer.port)
+    const calls = Array.from({ length: 10 }, () => new Call(one))
+    await waitFor(() => calls.every(({ isOver }) => isOver))
+    for (const { text, failure } of calls) expect([text, failure]).toEqual([undefined, 'closed'])
+  })
+
   it('that switches protocols hands over what came behind it, and then all that comes', async () => {
     const peer = await target((socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\nfirst'))
     const { pool: one, clock } = pool(peer.port)
