@@ -46,6 +46,9 @@ export interface ExchangeInit {
   readonly downstream: Downstream
 }
 
+/** How long a chain may take to answer once its deadline has passed. */
+const GRACE_MS = 250
+
 const NO_ATTEMPTS: readonly Attempt[] = Object.freeze([])
 
 /** `S` is the state set so far; see {@link Slot}. */
@@ -65,6 +68,8 @@ export class Exchange<out S = unknown> {
   readonly #parent: Exchange | undefined
   /** @internal Its place among the exchanges in flight; -1 for none. */
   inFlightIndex = -1
+  /** @internal What answers where the chain does not; set by the entrance while it waits for one. */
+  whenGivenUp: ((error: AnyProxyError) => void) | undefined = undefined
   /** Where it was routed to; missing where nothing matched. */
   route: RouteInfo | undefined = undefined
   #params: Readonly<Record<string, string>> | undefined = undefined
@@ -123,31 +128,39 @@ export class Exchange<out S = unknown> {
     return this.#parent === undefined ? (this.#attempts ?? NO_ATTEMPTS) : this.#parent.attempts
   }
 
-  /** Sets a slot, and returns the exchange with a type that says so. */
-  set<Name extends string, T>(slot: Slot<Name, T>, value: NoInfer<T>): Exchange<S & { readonly [N in Name]: T }> {
+  /**
+   * Sets a slot, and returns the exchange with a type that says so. `V` is for a value that is more than the slot asks for, where
+   * those behind should know: it is what the slot holds, or what `next` wants to be told of.
+   */
+  set<Name extends string, T, V extends T = T>(
+    slot: Slot<Name, T>,
+    value: NoInfer<V>,
+  ): Exchange<S & { readonly [N in Name]: V }> {
     const slots = (this.#slots ??= [])
     slots[slot.index] = value
-    return this as unknown as Exchange<S & { readonly [N in Name]: T }>
+    return this as unknown as Exchange<S & { readonly [N in Name]: V }>
   }
 
   /**
-   * The value of a slot that the type says is set.
+   * The value of a slot that the type says is set, of the type that it was set with.
    * @throws {InternalError} `ERR_SLUICE_SLOT_MISSING` where a cast has lied about it
    */
-  get<Name extends string, T>(
-    // Only the slot says what `T` is: the state would offer the types of all slots that are set.
-    this: Exchange<{ readonly [N in NoInfer<Name>]: NoInfer<T> }>,
+  get<Name extends string, T, S2 extends { readonly [N in Name]: T }>(
+    this: Exchange<S2>,
     slot: Slot<Name, T>,
-  ): T {
+  ): S2[Name] {
     const value = this.#slots?.[slot.index]
     if (value === undefined)
       throw new InternalError('ERR_SLUICE_SLOT_MISSING', { message: `the slot "${slot.name}" is not set` })
-    return value as T
+    return value as S2[Name]
   }
 
   /** The value of a slot, or `undefined` where nothing has set it. */
-  peek<T>(slot: Slot<string, T>): T | undefined {
-    return this.#slots?.[slot.index] as T | undefined
+  peek<Name extends string, T, S2>(
+    this: Exchange<S2>,
+    slot: Slot<Name, T>,
+  ): (Name extends keyof S2 ? S2[Name] : T) | undefined {
+    return this.#slots?.[slot.index] as (Name extends keyof S2 ? S2[Name] : T) | undefined
   }
 
   /** Why the exchange was given up, once it was. */
@@ -176,9 +189,14 @@ export class Exchange<out S = unknown> {
     if (this.#ended || (this.#deadlineAt !== undefined && this.#deadlineAt <= at)) return
     this.#deadline?.cancel()
     this.#deadlineAt = at
-    this.#deadline = this.clock.schedule(Math.max(0, at - this.clock.now()), () =>
-      this.abort(new InternalError('ERR_SLUICE_DEADLINE_EXCEEDED')),
-    )
+    this.#deadline = this.clock.schedule(Math.max(0, at - this.clock.now()), () => this.#expired())
+  }
+
+  /** What is under way is cancelled, and its chain has a moment to make something of that; a chain that hangs is left behind. */
+  #expired(): void {
+    const error = new InternalError('ERR_SLUICE_DEADLINE_EXCEEDED')
+    this.abort(error)
+    if (this.whenGivenUp !== undefined) this.#deadline = this.clock.schedule(GRACE_MS, () => this.whenGivenUp?.(error))
   }
 
   /** Takes the deadline away, as for a stream without an end. */

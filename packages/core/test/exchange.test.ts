@@ -244,6 +244,26 @@ describe('a deadline', () => {
     expect([held[0]!.aborted, held.length, clock.pending]).toEqual([true, 1, 0])
   })
 
+  it('leaves a chain behind that has not answered a moment later, and what it answers after all', async () => {
+    const clock = virtualClock()
+    let answer: (reply: Reply) => void = () => {}
+    const late = Reply.text('late')
+    const proxy = createProxy({ clock })
+      .use(expiring(300))
+      .handle(async () => await new Promise<Reply>((resolve) => (answer = resolve)))
+    const sent = proxy.inject()
+    await clock.advanceAsync(549)
+    expect(clock.pending).toBe(1)
+    await clock.advanceAsync(1)
+    const reply = await sent
+    expect([reply.status, await codeOf(reply)]).toEqual([504, 'ERR_SLUICE_DEADLINE_EXCEEDED'])
+    const cancelled: Error[] = []
+    late.body = Body.from({ start() {}, resume() {}, cancel: (error) => void cancelled.push(error) })
+    answer(late)
+    await clock.advanceAsync(0)
+    expect([cancelled.length, clock.pending]).toEqual([1, 0])
+  })
+
   it('cuts off every branch, and lets no other begin', async () => {
     const { send, clock, held } = heldUpstream({
       middleware: async (exchange, next) => {

@@ -100,15 +100,31 @@ export class Entrance {
         return handler.direct(exchange, respond, fail)
       }
       const reply = handler(exchange)
-      if (reply instanceof Promise) {
-        reply.then(
-          (settled) => respond(this.#checked(settled, exchange)),
-          (error: unknown) => respond(this.#failed(error, exchange)),
-        )
-      } else respond(this.#checked(reply, exchange))
+      if (reply instanceof Promise) this.#await(reply, exchange, respond)
+      else respond(this.#checked(reply, exchange))
     } catch (error) {
       respond(this.#failed(error, exchange))
     }
+  }
+
+  /** Waits for the chain, but not for ever: behind the deadline a chain that hangs is left behind. */
+  #await(pending: Promise<Reply>, exchange: Exchange, respond: (reply: Reply) => void): void {
+    exchange.whenGivenUp = (error) => {
+      exchange.whenGivenUp = undefined
+      respond(this.#failed(error, exchange))
+    }
+    pending.then(
+      (reply) => {
+        if (exchange.whenGivenUp === undefined) return void reply?.body?.cancel()
+        exchange.whenGivenUp = undefined
+        respond(this.#checked(reply, exchange))
+      },
+      (error: unknown) => {
+        if (exchange.whenGivenUp === undefined) return
+        exchange.whenGivenUp = undefined
+        respond(this.#failed(error, exchange))
+      },
+    )
   }
 
   #open({ received, body, peer, downstream, upgrade }: Arrival, head: CheckedHead): Exchange {

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { fieldName, type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
-import { addressList } from '../address-list.ts'
+import { addressList } from '../addresses/address-list.ts'
 import type { Client, Peer } from '../client.ts'
 import { ConfigError } from '../errors.ts'
 import type { ClientTls } from '../tls/client-tls.ts'
