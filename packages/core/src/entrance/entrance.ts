@@ -109,21 +109,15 @@ export class Entrance {
 
   /** Waits for the chain, but not for ever: behind the deadline a chain that hangs is left behind. */
   #await(pending: Promise<Reply>, exchange: Exchange, respond: (reply: Reply) => void): void {
-    exchange.whenGivenUp = (error) => {
+    const settle = (reply: Reply): void => {
+      if (exchange.whenGivenUp === undefined) return reply.body.cancel()
       exchange.whenGivenUp = undefined
-      respond(this.#failed(error, exchange))
+      respond(reply)
     }
+    exchange.whenGivenUp = (error) => settle(this.#failed(error, exchange))
     pending.then(
-      (reply) => {
-        if (exchange.whenGivenUp === undefined) return void reply?.body?.cancel()
-        exchange.whenGivenUp = undefined
-        respond(this.#checked(reply, exchange))
-      },
-      (error: unknown) => {
-        if (exchange.whenGivenUp === undefined) return
-        exchange.whenGivenUp = undefined
-        respond(this.#failed(error, exchange))
-      },
+      (reply) => settle(this.#checked(reply, exchange)),
+      (error: unknown) => settle(this.#failed(error, exchange)),
     )
   }
 
