@@ -9,9 +9,9 @@ import {
   mayPick,
   type Target,
 } from '@sluice/core'
+import { wholeOption } from '@sluice/core/options'
 import { Chance, firstFrom } from './chance.ts'
 import { maglevTable } from './maglev-table.ts'
-import { wholeNumberIn } from './option-checks.ts'
 import { type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
 
 /** Options of {@link maglev}. */
@@ -46,7 +46,7 @@ export function maglev(options: MaglevOptions): BalancerFactory {
 
 /** Makes a balancer with a Maglev table; `at` is the name of the function, for messages. */
 export function tableHash(name: string, options: MaglevOptions, at: string): BalancerFactory {
-  const size = wholeNumberIn(3, 5_000_011, options.tableSize ?? 65_537, `${at}.tableSize`)
+  const size = wholeOption(options.tableSize, 65_537, `${at}.tableSize`, 3, 5_000_011)
   if (!isPrime(size)) throw new ConfigError(`${at}.tableSize`, `${size} is no prime`)
   const hash = (): RequestHash => new RequestHash(options.key, options, at)
   hash()

@@ -4,7 +4,7 @@
  * and comes down slowly, times the attempts that would then be under way.
  */
 import type { Attempt, Balancer, BalancerFactory, BalancerServices, Target } from '@sluice/core'
-import { numberIn } from './option-checks.ts'
+import { numberOption } from '@sluice/core/options'
 import { TwoChoices } from './two-choices.ts'
 
 /** Options of {@link peakEwma}. */
@@ -25,8 +25,8 @@ export interface PeakEwmaOptions {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `peakEwma.decayMs`, `peakEwma.failureMs`
  */
 export function peakEwma(options: PeakEwmaOptions = {}): BalancerFactory {
-  const decayMs = numberIn(1, Number.MAX_SAFE_INTEGER, options.decayMs ?? 10_000, 'peakEwma.decayMs')
-  const failureMs = numberIn(0, Number.MAX_SAFE_INTEGER, options.failureMs ?? 1_000, 'peakEwma.failureMs')
+  const decayMs = numberOption(options.decayMs, 10_000, 'peakEwma.decayMs', 1)
+  const failureMs = numberOption(options.failureMs, 1_000, 'peakEwma.failureMs', 0)
   return (services) => new PeakEwma(services, decayMs, failureMs)
 }
 

@@ -8,7 +8,7 @@ import {
   type Exchange,
   type Target,
 } from '@sluice/core'
-import { numberIn, wholeNumberIn } from './option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 import { healthyShare, innerBalancer, type Part, PartedBalancer, weightOf } from './parted-balancer.ts'
 
 /** Options of {@link preferZone}. */
@@ -46,10 +46,12 @@ export function preferZone(options: PreferZoneOptions): BalancerFactory {
   const balancer = innerBalancer(options.balancer, 'preferZone.balancer')
   const settings: ZoneSettings = {
     zone: options.zone,
-    overprovisioning: numberIn(1, 1000, options.overprovisioning ?? 1.4, 'preferZone.overprovisioning'),
+    overprovisioning: numberOption(options.overprovisioning, 1.4, 'preferZone.overprovisioning', 1, 1000),
     trafficShare:
-      options.trafficShare === undefined ? 0 : numberIn(0.001, 1, options.trafficShare, 'preferZone.trafficShare'),
-    minTargets: wholeNumberIn(1, Number.MAX_SAFE_INTEGER, options.minTargets ?? 1, 'preferZone.minTargets'),
+      options.trafficShare === undefined
+        ? 0
+        : numberOption(options.trafficShare, 0, 'preferZone.trafficShare', 0.001, 1),
+    minTargets: wholeOption(options.minTargets, 1, 'preferZone.minTargets', 1),
   }
   return (services) => new PreferZone(services, balancer, settings)
 }

@@ -1,6 +1,6 @@
 /** Targets in levels: the first gets everything as long as it is healthy enough, the next ones what it can't take. */
 import type { Attempt, Balancer, BalancerFactory, BalancerServices, Exchange, Target } from '@sluice/core'
-import { numberIn } from './option-checks.ts'
+import { numberOption } from '@sluice/core/options'
 import { healthyShare, innerBalancer, type Part, PartedBalancer } from './parted-balancer.ts'
 
 /** Options of {@link priorities}. */
@@ -26,7 +26,7 @@ export interface PrioritiesOptions {
  */
 export function priorities(options: PrioritiesOptions = {}): BalancerFactory {
   const balancer = innerBalancer(options.balancer, 'priorities.balancer')
-  const overprovisioning = numberIn(1, 1000, options.overprovisioning ?? 1.4, 'priorities.overprovisioning')
+  const overprovisioning = numberOption(options.overprovisioning, 1.4, 'priorities.overprovisioning', 1, 1000)
   return (services) => new Priorities(services, balancer, overprovisioning)
 }
 

@@ -1,8 +1,8 @@
 /** What balancers that hash go by: a number for each request, made of the part of it that is to decide. */
 import { ConfigError, type Exchange } from '@sluice/core'
+import { wholeOption } from '@sluice/core/options'
 import { hashAddress } from './address-hash.ts'
 import { hashText } from './murmur3.ts'
-import { wholeNumberIn } from './option-checks.ts'
 import { RequestValue, type ValueSource } from './request-value.ts'
 
 /**
@@ -37,9 +37,9 @@ export class RequestHash {
 
   /** @throws {ConfigError} where an option is wrong; `at` is the balancer's name */
   constructor(key: RequestKey, options: HashOptions, at: string) {
-    this.seed = wholeNumberIn(0, 0xffff_ffff, options.seed ?? 0, `${at}.seed`) | 0
-    this.#ipv4Bits = wholeNumberIn(0, 32, options.ipv4PrefixLength ?? 32, `${at}.ipv4PrefixLength`)
-    this.#ipv6Bits = wholeNumberIn(0, 128, options.ipv6PrefixLength ?? 64, `${at}.ipv6PrefixLength`)
+    this.seed = wholeOption(options.seed, 0, `${at}.seed`, 0, 0xffff_ffff) | 0
+    this.#ipv4Bits = wholeOption(options.ipv4PrefixLength, 32, `${at}.ipv4PrefixLength`, 0, 32)
+    this.#ipv6Bits = wholeOption(options.ipv6PrefixLength, 64, `${at}.ipv6PrefixLength`, 0, 128)
     if (key === 'client-address' || key === 'path' || typeof key === 'function') this.#key = key
     else if (typeof key === 'object') this.#key = new RequestValue(key, `${at}.key`)
     else

@@ -1,6 +1,6 @@
 /** One value of a request, found where it stands: hashing it takes no copy. */
 import { ConfigError, type Exchange } from '@sluice/core'
-import { isToken } from './option-checks.ts'
+import { textOption, tokenOption } from '@sluice/core/options'
 
 /**
  * A header field (all its values together), a cookie, or a parameter of the query. Cookies and parameters are taken as they
@@ -22,10 +22,8 @@ export class RequestValue {
     const [from, name] = entry ?? []
     if (others.length > 0 || (from !== 'header' && from !== 'cookie' && from !== 'query'))
       throw new ConfigError(at, 'must be { header }, { cookie } or { query }')
-    if (from === 'query' ? typeof name !== 'string' || name === '' : !isToken(name))
-      throw new ConfigError(`${at}.${from}`, `${JSON.stringify(name)} is no name of a ${from}`)
     this.#from = from
-    this.#name = name as string
+    this.#name = from === 'query' ? textOption(name, `${at}.query`) : tokenOption(name, `${at}.${from}`)
   }
 
   /** Looks in the request as it is being forwarded: what middlewares have set counts. */

@@ -8,9 +8,9 @@ import {
   mayPick,
   type Target,
 } from '@sluice/core'
+import { numberOption, wholeOption } from '@sluice/core/options'
 import { Chance, firstFrom } from './chance.ts'
 import { HashRing } from './hash-ring.ts'
-import { numberIn, wholeNumberIn } from './option-checks.ts'
 import { type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
 
 /** Options of {@link ringHash}. */
@@ -48,9 +48,9 @@ const MAX_STEPS = 128
  */
 export function ringHash(options: RingHashOptions): BalancerFactory {
   const hash = (): RequestHash => new RequestHash(options.key, options, 'ringHash')
-  const replicas = wholeNumberIn(1, 10_000, options.replicas ?? 160, 'ringHash.replicas')
+  const replicas = wholeOption(options.replicas, 160, 'ringHash.replicas', 1, 10_000)
   const bound = options.boundedLoad ?? Number.POSITIVE_INFINITY
-  if (options.boundedLoad !== undefined) numberIn(1.01, 1000, bound, 'ringHash.boundedLoad')
+  if (options.boundedLoad !== undefined) numberOption(bound, 0, 'ringHash.boundedLoad', 1.01, 1000)
   hash()
   return (services) => new RingHash(services, hash(), replicas, bound)
 }

@@ -5,7 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ConfigError } from '@sluice/core'
-import { isToken, wholeNumberIn } from './option-checks.ts'
+import { tokenOption, wholeOption } from '@sluice/core/options'
 
 /** How the cookie is made (RFC 6265, section 5.2, and its successor for `SameSite`). */
 export interface SessionCookieOptions {
@@ -64,7 +64,7 @@ export class SessionCookie {
     this.#maxAgeSeconds =
       options.maxAgeSeconds === undefined
         ? undefined
-        : wholeNumberIn(1, Number.MAX_SAFE_INTEGER, options.maxAgeSeconds, 'stickySessions.maxAgeSeconds')
+        : wholeOption(options.maxAgeSeconds, 0, 'stickySessions.maxAgeSeconds', 1)
     this.#attributes = attributesOf(options, this.cookie)
   }
 
@@ -118,7 +118,7 @@ function secretsOf(secret: string | readonly string[]): readonly string[] {
 
 function attributesOf(options: SessionCookieOptions, cookie: string): string {
   const { path = '/', domain, secure = true, httpOnly = true, sameSite = 'lax', maxAgeSeconds } = options
-  if (!isToken(cookie)) throw new ConfigError('stickySessions.cookie', 'is no name of a cookie')
+  tokenOption(cookie, 'stickySessions.cookie')
   if (!/^\/[\x20-\x3a\x3c-\x7e]*$/.test(path))
     throw new ConfigError('stickySessions.path', 'must begin with "/" and have no ";"')
   if (domain !== undefined && !/^\.?[\da-z-]+(\.[\da-z-]+)*$/i.test(domain))

@@ -1,7 +1,7 @@
 /** Who is not limited at all: neither counted nor told. */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { addressList, ConfigError, type Exchange } from '@sluice/core'
-import { fieldOption, objectOption } from './option-checks.ts'
+import { fieldOption, objectOption } from '@sluice/core/options'
 
 /** Each of these is enough. */
 export interface BypassOptions<N = unknown> {

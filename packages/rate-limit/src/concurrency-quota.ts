@@ -18,13 +18,13 @@ import {
   ProxyError,
   type Reply,
 } from '@sluice/core'
+import { flagOption, nameOption, objectOption, positiveOption, wholeOption } from '@sluice/core/options'
 import { type Bypasses, type BypassOptions, compileBypass } from './bypass.ts'
 import { limitRefused } from './events.ts'
 import { type LimitFace, limitFace } from './fields/limit-state.ts'
 import { type FieldsOption, ReplyFields } from './fields/reply-fields.ts'
 import { compileKey, type KeyOf, type KeyOption } from './keys/key-option.ts'
 import { memoryStore } from './memory/memory-store.ts'
-import { flagOption, nameOption, objectOption, positiveOption, wholeOption } from './option-checks.ts'
 import { Refusals } from './refusal.ts'
 import type { Place, QuotaAccount, RateLimitStore, StoreSnapshot } from './store/store.ts'
 
@@ -107,7 +107,7 @@ class QuotaGuard<N> {
     this.#face = limitFace(this.#name, this.#max, undefined)
     this.#keyOf = compileKey(options.key, options, AT)
     this.#bypasses = compileBypass(options.bypass, `${AT}.bypass`)
-    this.#shadow = flagOption(options.shadow, `${AT}.shadow`)
+    this.#shadow = flagOption(options.shadow, false, `${AT}.shadow`)
     this.#fields = new ReplyFields(options.fields, this.#shadow ? [] : [this.#face], `${AT}.fields`)
     this.#retryAfterMs = positiveOption(options.retryAfterMs, 1_000, `${AT}.retryAfterMs`)
     const store = options.store ?? memoryStore()

@@ -14,11 +14,11 @@
  * `hedge`: below those each try would count.
  */
 import { ConfigError, defineMiddleware, type Exchange, type Handler, type Middleware, type Reply } from '@sluice/core'
+import { objectOption } from '@sluice/core/options'
 import type { BypassOptions } from './bypass.ts'
 import type { FieldsOption } from './fields/reply-fields.ts'
 import { LimitGuard } from './limit-guard.ts'
 import { memoryStore } from './memory/memory-store.ts'
-import { objectOption } from './option-checks.ts'
 import type { Algorithm, PolicyDefaults, PolicyOptions } from './policy/policy-options.ts'
 import type { RateLimitStore, StoreSnapshot } from './store/store.ts'
 

@@ -1,8 +1,8 @@
 /** Options of `webSocket`, resolved once. */
 import type { Exchange } from '@sluice/core'
 import { ConfigError } from '@sluice/core'
+import { durationOption, functionOption, optionalDuration, wholeOption } from '@sluice/core/options'
 import { type FrameOptions, type FramePlan, framePlan } from './frames/frame-options.ts'
-import { durationOption, functionOption, wholeOption } from './option-checks.ts'
 import { type AllowedOrigins, originRule, type OriginRule } from './origin-rule.ts'
 import { type SubprotocolRule, subprotocolRule } from './subprotocol-rule.ts'
 
@@ -77,11 +77,11 @@ export function webSocketPlan<N>(options: WebSocketOptions<N>): WebSocketPlan<N>
   return {
     allowsOrigin: origins === undefined ? undefined : originRule(origins, allowsMissing, `${AT}.origins`),
     allowsSubprotocols: subprotocols === undefined ? undefined : subprotocolRule(subprotocols, `${AT}.subprotocols`),
-    handshakeTimeoutMs: durationOption(options.handshakeTimeoutMs, `${AT}.handshakeTimeoutMs`) ?? 0,
-    idleTimeoutMs: durationOption(options.idleTimeoutMs, `${AT}.idleTimeoutMs`),
-    maxAgeMs: durationOption(options.maxAgeMs, `${AT}.maxAgeMs`),
+    handshakeTimeoutMs: durationOption(options.handshakeTimeoutMs, 0, `${AT}.handshakeTimeoutMs`),
+    idleTimeoutMs: optionalDuration(options.idleTimeoutMs, `${AT}.idleTimeoutMs`),
+    maxAgeMs: optionalDuration(options.maxAgeMs, `${AT}.maxAgeMs`),
     maxPerClient:
-      maxPerClient === Number.POSITIVE_INFINITY ? maxPerClient : wholeOption(maxPerClient, `${AT}.maxPerClient`, 1),
+      maxPerClient === Number.POSITIVE_INFINITY ? maxPerClient : wholeOption(maxPerClient, 1, `${AT}.maxPerClient`, 1),
     clientKey: functionOption(options.clientKey, `${AT}.clientKey`) ?? ((exchange) => exchange.client.address),
     frames: frames === undefined ? undefined : framePlan(frames, options.pingIntervalMs, options.closeJitterMs, AT),
   }

@@ -1,7 +1,7 @@
 /** Whose requests are counted together. */
 import { hash } from 'node:crypto'
 import { ConfigError, type Exchange } from '@sluice/core'
-import { fieldOption, wholeOption } from '../option-checks.ts'
+import { fieldOption, wholeOption } from '@sluice/core/options'
 import { networkOf } from './client-network.ts'
 
 /**

@@ -1,5 +1,5 @@
 /** Counts in the memory of this process: nothing to wait for, and nobody else who knows of it. */
-import { wholeOption } from '../option-checks.ts'
+import { wholeOption } from '@sluice/core/options'
 import type { Policy } from '../policy/policy.ts'
 import type { LimitAccount, QuotaAccount, QuotaRule, RateLimitStore } from '../store/store.ts'
 import { LimitTable } from './limit-table.ts'

@@ -1,6 +1,6 @@
 /** What a request takes from its limits: known beforehand, or from the reply. */
 import { ConfigError, type Exchange, type Reply } from '@sluice/core'
-import { fieldOption, objectOption } from '../option-checks.ts'
+import { fieldOption, objectOption } from '@sluice/core/options'
 import type { CostOption, ReplyCostOption } from './policy-options.ts'
 import type { Policy } from './policy.ts'
 

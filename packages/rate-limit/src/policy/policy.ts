@@ -1,6 +1,6 @@
 /** A limit, checked and resolved: plain numbers, as stores want them. */
 import { ConfigError } from '@sluice/core'
-import { flagOption, nameOption, objectOption, positiveOption, wordOption } from '../option-checks.ts'
+import { flagOption, nameOption, objectOption, positiveOption, wordOption } from '@sluice/core/options'
 import type { Algorithm, PolicyOptions } from './policy-options.ts'
 
 /** What a store knows of a limit. */
@@ -41,7 +41,7 @@ export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: 
     limit,
     windowMs,
     burst: burstOf(options, algorithm, limit, at),
-    shadow: flagOption(options.shadow, `${at}.shadow`),
+    shadow: flagOption(options.shadow, false, `${at}.shadow`),
     at,
   })
 }

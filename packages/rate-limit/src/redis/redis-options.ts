@@ -1,7 +1,7 @@
 /** Options of the Redis store, checked and resolved. */
 import { ConfigError } from '@sluice/core'
+import { objectOption, positiveOption, wholeOption, wordOption } from '@sluice/core/options'
 import { DEFAULT_MAX_KEYS, MAX_KEYS } from '../memory/memory-store.ts'
-import { objectOption, positiveOption, wholeOption, wordOption } from '../option-checks.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /** What happens to requests while Redis can't be asked; see {@link RedisStoreOptions.onStoreError}. */

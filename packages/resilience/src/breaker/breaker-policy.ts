@@ -1,6 +1,6 @@
 /** When a breaker opens, for how long, and how it finds its way back: what the gate and the middleware have in common. */
 import { ConfigError } from '@sluice/core'
-import { numberOption, wholeOption } from '../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 
 /** Options of a breaker's state machine. */
 export interface BreakerOptions {

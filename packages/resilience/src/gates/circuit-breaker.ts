@@ -4,10 +4,10 @@
  * against it after all.
  */
 import type { Attempt, EventChannel, Gate, GateFactory, GateServices, Target } from '@sluice/core'
+import { functionOption } from '@sluice/core/options'
 import { breakerPolicy, type BreakerOptions, type BreakerPolicy } from '../breaker/breaker-policy.ts'
 import { Breaker, type BreakerSnapshot, type BreakerState, type BreakerTicket } from '../breaker/breaker.ts'
 import { breakerClosed, breakerHalfOpen, breakerOpened, type BreakerEvent } from '../events.ts'
-import { functionOption } from '../option-checks.ts'
 import { StatusSet, type StatusRange } from '../status-set.ts'
 import { brokeOff } from './attempt-outcome.ts'
 

@@ -1,5 +1,5 @@
 /** When a target is ejected, and for how long: Envoy's outlier detection with its numbers. */
-import { numberOption, wholeOption } from '../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 
 /** Options of `outlierEjection`. */
 export interface OutlierEjectionOptions {

@@ -3,8 +3,8 @@
  * a while, so that cold caches and cold code meet a trickle and not a flood.
  */
 import type { Gate, GateFactory, GateServices, Target } from '@sluice/core'
+import { numberOption } from '@sluice/core/options'
 import type { ScheduledCall } from '@sluice/wire'
-import { numberOption } from '../option-checks.ts'
 
 /** Options of {@link slowStart}. */
 export interface SlowStartOptions {

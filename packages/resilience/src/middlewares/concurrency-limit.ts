@@ -21,8 +21,8 @@ import {
   ProxyError,
   type Reply,
 } from '@sluice/core'
+import { functionOption, numberOption, wholeOption } from '@sluice/core/options'
 import { limitRefused } from '../events.ts'
-import { functionOption, numberOption, wholeOption } from '../option-checks.ts'
 import { Gradient2, type Gradient2Options } from './gradient2.ts'
 import { KeyedLimiters, type KeySnapshot } from './keyed-limiters.ts'
 import { Limiter, type LimitRule, Place, type WaitEnd, type WaitingRules } from './limiter.ts'

@@ -15,8 +15,7 @@ import {
   type Reply,
   InternalError,
 } from '@sluice/core'
-import { functionOption, numberOption } from '../option-checks.ts'
-import { fieldOption } from './field-option.ts'
+import { fieldOption, functionOption, numberOption } from '@sluice/core/options'
 import { parseTimeout, type TimeoutFormat } from './timeout-field.ts'
 
 /** Options of {@link deadline}. */

@@ -7,7 +7,7 @@
  * number that is still bearable.
  */
 import { ConfigError } from '@sluice/core'
-import { numberOption, wholeOption } from '../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 
 /** Options of {@link Gradient2}. */
 export interface Gradient2Options {

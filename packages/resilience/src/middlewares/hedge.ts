@@ -19,7 +19,7 @@ import {
   type RetryBudgetOptions,
   retryBudget,
 } from '@sluice/core'
-import { numberOption, wholeOption } from '../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 import { budgetOption } from './budget-option.ts'
 import { HedgeRace } from './hedge-race.ts'
 import { LatencyWindow } from './latency-window.ts'

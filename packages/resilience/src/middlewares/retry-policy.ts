@@ -10,7 +10,7 @@ import {
   type RetryBudget,
   type UpstreamErrorCode,
 } from '@sluice/core'
-import { numberOption, wholeOption } from '../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 import { StatusSet } from '../status-set.ts'
 import { budgetOption } from './budget-option.ts'
 import { methodOption } from './method-set.ts'

@@ -5,9 +5,8 @@
  *     route.use(deadline({ timeoutMs: 10_000 })).forward(users, { edits: [sendDeadline({ header: 'X-Timeout-Ms' })] })
  */
 import type { HeadEdit } from '@sluice/core'
-import { numberOption } from '../option-checks.ts'
+import { fieldOption, numberOption } from '@sluice/core/options'
 import { formatOption } from './deadline.ts'
-import { fieldOption } from './field-option.ts'
 import { formatTimeout, type TimeoutFormat } from './timeout-field.ts'
 
 /** Options of {@link sendDeadline}. */

@@ -14,10 +14,9 @@ import {
   problemReply,
   type Reply,
 } from '@sluice/core'
+import { fieldOption, functionOption, numberOption, wholeOption } from '@sluice/core/options'
 import { loadShed } from '../events.ts'
-import { functionOption, numberOption, wholeOption } from '../option-checks.ts'
 import { eventLoopDelay } from './event-loop-delay.ts'
-import { fieldOption } from './field-option.ts'
 
 /** From which delay on a class is shed, by chance and ever more, and from which on wholly. */
 export type ShedThresholds = readonly [startMs: number, fullMs: number]

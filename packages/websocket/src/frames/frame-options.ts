@@ -1,6 +1,13 @@
 /** Options of messages, resolved once. */
-import { ConfigError, type Exchange } from '@sluice/core'
-import { durationOption, functionOption, wholeOption } from '../option-checks.ts'
+import type { Exchange } from '@sluice/core'
+import {
+  durationOption,
+  flagOption,
+  functionOption,
+  objectOption,
+  optionalDuration,
+  wholeOption,
+} from '@sluice/core/options'
 
 /** A whole message on its way, whatever frames it came in. */
 export interface TunnelMessage {
@@ -54,15 +61,19 @@ export function framePlan<N>(
   closeJitterMs: number | undefined,
   at: string,
 ): FramePlan<N> {
-  if (typeof options !== 'object' || options === null) throw new ConfigError(`${at}.frames`, 'must be an object')
-  const { maxMessageBytes = 1_048_576, compression = false, compressionThresholdBytes = 1_024 } = options
-  if (typeof compression !== 'boolean') throw new ConfigError(`${at}.frames.compression`, 'must be true or false')
+  objectOption(options, `${at}.frames`)
+  const { maxMessageBytes, compressionThresholdBytes } = options
   return {
-    maxMessageBytes: wholeOption(maxMessageBytes, `${at}.frames.maxMessageBytes`, 1, MAX_MESSAGE_BYTES),
+    maxMessageBytes: wholeOption(maxMessageBytes, 1_048_576, `${at}.frames.maxMessageBytes`, 1, MAX_MESSAGE_BYTES),
     onMessage: functionOption(options.onMessage, `${at}.frames.onMessage`),
-    compression,
-    compressionThresholdBytes: wholeOption(compressionThresholdBytes, `${at}.frames.compressionThresholdBytes`, 0),
-    pingIntervalMs: durationOption(pingIntervalMs, `${at}.pingIntervalMs`) ?? 0,
-    closeJitterMs: durationOption(closeJitterMs, `${at}.closeJitterMs`),
+    compression: flagOption(options.compression, false, `${at}.frames.compression`),
+    compressionThresholdBytes: wholeOption(
+      compressionThresholdBytes,
+      1_024,
+      `${at}.frames.compressionThresholdBytes`,
+      0,
+    ),
+    pingIntervalMs: durationOption(pingIntervalMs, 0, `${at}.pingIntervalMs`),
+    closeJitterMs: optionalDuration(closeJitterMs, `${at}.closeJitterMs`),
   }
 }

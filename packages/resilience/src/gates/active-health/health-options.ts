@@ -1,6 +1,6 @@
 /** Options of active health checks, and what they are compiled to. */
 import { compileTargetTls, ConfigError, type TransportTlsOptions } from '@sluice/core'
-import { numberOption, wholeOption } from '../../option-checks.ts'
+import { numberOption, wholeOption } from '@sluice/core/options'
 import { StatusSet, type StatusRange } from '../../status-set.ts'
 import { httpProber } from './http-probe.ts'
 import type { Prober } from './probe.ts'
