@@ -24,11 +24,23 @@ export interface RecordingUpstream {
   close(): Promise<void>
 }
 
+class Recording implements RecordingUpstream {
+  arrived: Arrived[] = []
+  begun: string[] = []
+  violations: string[] = []
+  url = ''
+  close: () => Promise<void> = async () => {}
+
+  reset(): void {
+    this.arrived = []
+    this.begun = []
+    this.violations = []
+  }
+}
+
 /** Answers each request with its target; reads with {@link readStrictly}. */
 export async function rawRecorder(): Promise<RecordingUpstream> {
-  let arrived: Arrived[] = []
-  let begun: string[] = []
-  let violations: string[] = []
+  const record = new Recording()
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
@@ -39,56 +51,38 @@ export async function rawRecorder(): Promise<RecordingUpstream> {
     socket.on('data', (chunk) => {
       bytes += chunk.toString('latin1')
       const reading = readStrictly(bytes)
-      if (reading.violation !== undefined) violations.push(reading.violation)
-      if (reading.begun !== undefined) begun.push(reading.begun.split(' ')[1] ?? '')
+      if (reading.violation !== undefined) record.violations.push(reading.violation)
+      if (reading.begun !== undefined) record.begun.push(reading.begun.split(' ')[1] ?? '')
       for (const request of reading.requests.slice(answered)) {
         answered++
-        arrived.push(request)
-        begun.push(request.target)
+        record.arrived.push(request)
+        record.begun.push(request.target)
         const body = request.method === 'HEAD' ? '' : request.target
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${request.target.length}\r\n\r\n${body}`)
       }
     })
   })
-  const url = await listen(server)
-  return {
-    url,
-    get arrived() {
-      return arrived
-    },
-    get begun() {
-      return begun
-    },
-    get violations() {
-      return violations
-    },
-    reset() {
-      arrived = []
-      begun = []
-      violations = []
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+  record.url = await listen(server)
+  record.close = async () => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
   }
+  return record
 }
 
 /** Answers each request with its target, or not at all; reads with Node's own parser. */
 export async function httpRecorder(answers = true): Promise<RecordingUpstream> {
-  let arrived: Arrived[] = []
-  let begun: string[] = []
-  let violations: string[] = []
+  const record = new Recording()
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '', rawHeaders } = request
-    begun.push(url)
+    record.begun.push(url)
     let body = ''
     request.on('error', () => {})
     request.on('data', (chunk: Buffer) => (body += chunk.toString('latin1')))
     request.on('end', () => {
       const fields: [string, string][] = []
       for (let i = 0; i < rawHeaders.length; i += 2) fields.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!])
-      arrived.push({ method, target: url, fields, body })
+      record.arrived.push({ method, target: url, fields, body })
       if (answers) response.end(url)
     })
   }
@@ -96,31 +90,15 @@ export async function httpRecorder(answers = true): Promise<RecordingUpstream> {
   server.on('request', take).on('checkContinue', take).on('checkExpectation', take)
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // An attempt that is given up in its middle ends its connection: nothing that could be misread.
-    if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE') violations.push(String(error))
+    if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE') record.violations.push(String(error))
     socket.destroy()
   })
-  const url = await listen(server)
-  return {
-    url,
-    get arrived() {
-      return arrived
-    },
-    get begun() {
-      return begun
-    },
-    get violations() {
-      return violations
-    },
-    reset() {
-      arrived = []
-      begun = []
-      violations = []
-    },
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+  record.url = await listen(server)
+  record.close = async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
   }
+  return record
 }
 
 async function listen(server: Server): Promise<string> {

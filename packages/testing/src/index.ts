@@ -22,3 +22,4 @@ export {
   type IssuedCertificate,
   type IssueOptions,
 } from './tls/certificate-authority.ts'
+export { LOCALHOST_CERTIFICATE } from './tls/localhost-certificate.ts'

@@ -3,10 +3,9 @@ import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
-import { waitFor } from '@sluice/testing'
+import { LOCALHOST_CERTIFICATE, waitFor } from '@sluice/testing'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Body } from '../../src/index.ts'
-import { CERTIFICATE } from './certificate.ts'
 import { Call, pool } from './pooled.ts'
 
 /** Answers each request with a body of `size`, and closes those that ask for it. */
@@ -52,8 +51,8 @@ describe.each([
   [
     'TLS',
     async () => {
-      const port = await listening(createTlsServer(CERTIFICATE, answering(SIZE)), LOOPBACK)
-      return pool(port, { tls: { ca: CERTIFICATE.cert, servername: 'localhost' } })
+      const port = await listening(createTlsServer(LOCALHOST_CERTIFICATE, answering(SIZE)), LOOPBACK)
+      return pool(port, { tls: { ca: LOCALHOST_CERTIFICATE.cert, servername: 'localhost' } })
     },
   ],
 ] as const)('over %s', (_name, open) => {
@@ -97,27 +96,30 @@ it('a socket that was connected to itself has reached nobody', async () => {
 
 describe('TLS', () => {
   it('is refused where the certificate is nobody that is trusted', async () => {
-    const port = await listening(createTlsServer(CERTIFICATE, answering(2)), LOOPBACK)
+    const port = await listening(createTlsServer(LOCALHOST_CERTIFICATE, answering(2)), LOOPBACK)
     const { pool: one } = pool(port, { tls: { servername: 'localhost' } })
     const call = new Call(one)
     await waitFor(() => call.refusal === 'connect-failed')
   })
 
   it('is refused where the certificate is for another name', async () => {
-    const port = await listening(createTlsServer(CERTIFICATE, answering(2)), LOOPBACK)
-    const { pool: one } = pool(port, { tls: { ca: CERTIFICATE.cert, servername: 'other.example' } })
+    const port = await listening(createTlsServer(LOCALHOST_CERTIFICATE, answering(2)), LOOPBACK)
+    const { pool: one } = pool(port, { tls: { ca: LOCALHOST_CERTIFICATE.cert, servername: 'other.example' } })
     const call = new Call(one)
     await waitFor(() => call.refusal === 'connect-failed')
   })
 
   it('resumes the session of an earlier connection', async () => {
     const resumed: boolean[] = []
-    const server = createTlsServer({ ...CERTIFICATE, maxVersion: 'TLSv1.2' }, (socket: TLSSocket) => {
+    const server = createTlsServer({ ...LOCALHOST_CERTIFICATE, maxVersion: 'TLSv1.2' }, (socket: TLSSocket) => {
       resumed.push(socket.isSessionReused())
       answering(2)(socket)
     })
     const port = await listening(server, LOOPBACK)
-    const { pool: one } = pool(port, { reuse: 'never', tls: { ca: CERTIFICATE.cert, servername: 'localhost' } })
+    const { pool: one } = pool(port, {
+      reuse: 'never',
+      tls: { ca: LOCALHOST_CERTIFICATE.cert, servername: 'localhost' },
+    })
     for (let i = 0; i < 2; i++) {
       const call = new Call(one)
       await waitFor(() => call.isOver)
@@ -130,7 +132,7 @@ describe('TLS', () => {
       createServer(() => {}),
       LOOPBACK,
     )
-    const { pool: one, clock } = pool(port, { tls: { ca: CERTIFICATE.cert, servername: 'localhost' } })
+    const { pool: one, clock } = pool(port, { tls: { ca: LOCALHOST_CERTIFICATE.cert, servername: 'localhost' } })
     const call = new Call(one)
     await clock.advanceAsync(1_000)
     expect(call.refusal).toBe('connect-timeout')

@@ -3,11 +3,10 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
-import { waitFor } from '@sluice/testing'
+import { LOCALHOST_CERTIFICATE, waitFor } from '@sluice/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Body } from '../../src/index.ts'
 import { RecordingSink } from '../recording.ts'
-import { CERTIFICATE } from './certificate.ts'
 import { answer, get, post, respond, serve, type Served, type ServeOptions } from './serve.ts'
 
 interface Way {
@@ -33,8 +32,9 @@ const WAYS: readonly Way[] = [
   },
   {
     name: 'TLS',
-    options: () => Promise.resolve({ tls: CERTIFICATE }),
-    connect: ({ port }) => connectTls({ port, host: '127.0.0.1', ca: CERTIFICATE.cert, servername: 'localhost' }),
+    options: () => Promise.resolve({ tls: LOCALHOST_CERTIFICATE }),
+    connect: ({ port }) =>
+      connectTls({ port, host: '127.0.0.1', ca: LOCALHOST_CERTIFICATE.cert, servername: 'localhost' }),
   },
 ]
 
@@ -187,14 +187,14 @@ describe.each(WAYS)('over $name', ({ options, connect }) => {
 
 describe('TLS', () => {
   it('closes the connection of a client that leaves within its handshake', async () => {
-    const served = await serve((request) => answer(request), { tls: CERTIFICATE })
+    const served = await serve((request) => answer(request), { tls: LOCALHOST_CERTIFICATE })
     const client = clientOf(connectTcp(served.port, '127.0.0.1'))
     client.socket.end(Buffer.from('160301', 'hex'))
     await waitFor(() => client.closed)
   })
 
   it('counts those that make no handshake among the most it takes, and closes them with the rest', async () => {
-    const served = await serve((request) => answer(request), { tls: CERTIFICATE, maxConnections: 2 })
+    const served = await serve((request) => answer(request), { tls: LOCALHOST_CERTIFICATE, maxConnections: 2 })
     const silent = [1, 2].map(() => clientOf(connectTcp(served.port, '127.0.0.1')))
     await Promise.all(silent.map(async ({ socket }) => await new Promise((resolve) => socket.once('connect', resolve))))
     const third = clientOf(connectTcp(served.port, '127.0.0.1'))

@@ -1,14 +1,13 @@
 /** What TLS decrypts is read into the one buffer as well, though Node has no option for it on a server's side. */
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
-import { seededRandom, waitFor } from '@sluice/testing'
+import { LOCALHOST_CERTIFICATE, seededRandom, waitFor } from '@sluice/testing'
 import { expect, it, onTestFinished } from 'vitest'
 import { type OnBytes, readShared } from '../../src/net/shared-reads.ts'
-import { CERTIFICATE } from '../http1/certificate.ts'
 
 /** Starts a server that hands each connection to `readShared`. */
 async function serveTls(onBytes: (socket: TLSSocket) => OnBytes): Promise<number> {
-  const server = createServer({ ...CERTIFICATE, pauseOnConnect: true }, (accepted) => {
+  const server = createServer({ ...LOCALHOST_CERTIFICATE, pauseOnConnect: true }, (accepted) => {
     accepted.on('error', () => {})
     expect(readShared(accepted, onBytes(accepted))).toBe(accepted)
   })
@@ -18,7 +17,7 @@ async function serveTls(onBytes: (socket: TLSSocket) => OnBytes): Promise<number
 }
 
 function client(port: number): TLSSocket {
-  const socket = connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert, servername: 'localhost' })
+  const socket = connect({ port, host: '127.0.0.1', ca: LOCALHOST_CERTIFICATE.cert, servername: 'localhost' })
   socket.on('error', () => {})
   onTestFinished(() => void socket.destroy())
   return socket

@@ -1,5 +1,7 @@
-/** A certificate for `localhost` that signs itself, and its key: for tests on loopback, valid from 2020 to 2120. */
-export const CERTIFICATE = {
+/** A certificate for tests on loopback that signs itself: for those that need TLS and no authority behind it. */
+
+/** For `localhost` and `127.0.0.1`, valid from 2020 to 2120, with its key; both in PEM. */
+export const LOCALHOST_CERTIFICATE: { readonly cert: string; readonly key: string } = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBZzCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
 c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
