@@ -8,7 +8,7 @@ import fastProxy from 'fast-proxy'
 const [port, upstream] = process.argv.slice(2)
 
 const { proxy } = fastProxy({ base: upstream, undici: { connections: 100, pipelining: 10 } })
-const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) =>
+const server = createServer({ keepAliveTimeout: 75_000, optimizeEmptyRequests: true }, (request, response) =>
   proxy(request, response, request.url, {}),
 )
 server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 }, () => console.log('ready'))

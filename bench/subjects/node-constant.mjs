@@ -7,7 +7,7 @@ const reply = await fetch(upstream)
 const body = Buffer.from(await reply.arrayBuffer())
 const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length }
 
-const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+const server = createServer({ keepAliveTimeout: 75_000, optimizeEmptyRequests: true }, (request, response) => {
   const answer = () => response.writeHead(200, headers).end(body)
   if (request.headers['content-length'] === undefined) answer()
   else request.resume().on('end', answer)

@@ -7,7 +7,7 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trail
 
 const pool = new Pool(upstream, { connections: 256, pipelining: 1 })
 
-const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+const server = createServer({ keepAliveTimeout: 75_000, optimizeEmptyRequests: true }, (request, response) => {
   const headers = endToEnd(request.headers)
   const body = hasBody(request.headers) ? request : null
   pool.dispatch({ method: request.method, path: request.url, headers, body }, new Relay(response))

@@ -12,6 +12,6 @@ const transport = wireTransport({ maxConnections: 16_384 })
 const upstream = createUpstream('bench', { targets: [upstreamUrl], transport })
 const proxy = createProxy().route({ path: '/*' }, (r) => r.forward(upstream))
 const create = tls === undefined ? createServer : createSecureServer
-const server = create({ keepAliveTimeout: 75_000, ...tls }, proxy.nodeHandler())
+const server = create({ keepAliveTimeout: 75_000, optimizeEmptyRequests: true, ...tls }, proxy.nodeHandler())
 server.on('upgrade', proxy.upgradeHandler())
 server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 }, () => console.log('ready'))

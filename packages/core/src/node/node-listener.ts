@@ -49,6 +49,8 @@ class NodeListener implements Listener, TakenOver {
       keepAliveTimeout: options.idleTimeoutMs ?? 65_000,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
+      // Since Node 24.10: a request without a body is not made a stream that flows, ends and closes, a twelfth of what it costs.
+      optimizeEmptyRequests: true,
     }
     const { clock } = services.entrance.settings
     const http2 = http2Plan(options)
