@@ -189,6 +189,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     return this.#flat
   }
 
+  /** The names in order, in lower case. A view of the list itself: not to be written to or kept. */
+  keys(): readonly string[] {
+    return this.#keys
+  }
+
   /** `[name, value]` in order, in the original spelling. */
   *[Symbol.iterator](): Generator<[name: string, value: string]> {
     for (let i = 0; i < this.#flat.length; i += 2) yield [this.#flat[i]!, this.#flat[i + 1]!]

@@ -26,21 +26,21 @@ const FLAGGED = `
   authorization
   cookie
   set-cookie
-  cache-control
+  cache-control pragma
   content-type
   content-encoding
   accept-encoding
   etag
-  if-none-match
+  if-none-match if-modified-since if-match if-unmodified-since if-range
   range
   vary
   date
   proxy-status`
 
 const COMMON = `
-  accept accept-language accept-ranges access-control-allow-origin age alt-svc cdn-cache-control content-disposition
-  content-language content-location content-range content-security-policy dnt expires if-match if-modified-since if-range
-  if-unmodified-since last-modified link location origin pragma priority proxy-authentication-info ratelimit ratelimit-policy referer
+  accept accept-language accept-ranges access-control-allow-origin age alt-svc cache-status cdn-cache-control content-disposition
+  content-language content-location content-range content-security-policy dnt expires
+  last-modified link location origin priority proxy-authentication-info ratelimit ratelimit-policy referer
   retry-after
   sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user
   sec-websocket-accept sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version server

@@ -35,3 +35,8 @@ export {
 } from './http1/outgoing-request.ts'
 export type { ConnectionOptions } from './http1/connection-owner.ts'
 export type { ServerConnection } from './http1/server-connection.ts'
+export type { Http2Abuse } from './http2/abuse.ts'
+export type { Http2ConnectionOptions, Http2Owner } from './http2/http2-owner.ts'
+export { Http2ServerConnection } from './http2/http2-server-connection.ts'
+export type { Http2Stream, Http2StreamObserver } from './http2/http2-stream.ts'
+export type { Http2RequestHead } from './http2/request-fields.ts'

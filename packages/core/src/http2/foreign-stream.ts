@@ -14,7 +14,7 @@ import { problemReply } from '../problem.ts'
 import type { Reply } from '../reply.ts'
 import type { ClientTls } from '../tls/client-tls.ts'
 import { DateValue } from './date-value.ts'
-import type { Http2Exchange, Http2Host } from './http2-exchange.ts'
+import type { ForeignHost } from './foreign-exchange.ts'
 import type { HeadLimits } from './request-head.ts'
 import { admitStream } from './serve-stream.ts'
 
@@ -26,7 +26,7 @@ interface ForeignRequest extends Http2ServerRequest {
 
 const NO_LIMITS: HeadLimits = { maxHeaderBytes: Number.POSITIVE_INFINITY, maxHeaderCount: Number.POSITIVE_INFINITY }
 
-const hosts = new WeakMap<ServerHttp2Session, ForeignHost>()
+const hosts = new WeakMap<ServerHttp2Session, ForeignSession>()
 
 /**
  * `given` and `reply` are what such a server calls its request listener with: to its user they are those of `node:http`.
@@ -45,7 +45,7 @@ export function serveForeignStream(
   // The client left while an earlier middleware was at work.
   if (session === undefined || stream.destroyed || stream.closed) return
   let host = hosts.get(session)
-  if (host === undefined) hosts.set(session, (host = new ForeignHost(session, services)))
+  if (host === undefined) hosts.set(session, (host = new ForeignSession(session, services)))
   const flags = stream.endAfterHeaders ? constants.NGHTTP2_FLAG_END_STREAM : 0
   const { exchange, admission } = admitStream(stream, flags, request.rawHeaders, host, {
     limits: NO_LIMITS,
@@ -89,12 +89,8 @@ function adoptFields(reply: Reply, response: Http2ServerResponse): void {
   response.statusCode = reply.status === 101 ? 200 : reply.status
 }
 
-class ForeignHost implements Http2Host {
+class ForeignSession implements ForeignHost {
   readonly peer: Peer
-  readonly bodyIdleTimeoutMs = 0
-  readonly requestTimeoutMs = 0
-  readonly sendTimeoutMs = 0
-  readonly isCrowded = false
   readonly #session: ServerHttp2Session
   readonly #services: ListenerServices
   readonly #dates: DateValue
@@ -122,8 +118,6 @@ class ForeignHost implements Http2Host {
   retire(): void {
     this.#session.close()
   }
-
-  left(_exchange: Http2Exchange): void {}
 }
 
 /** What is known of a socket that can't be asked any more once its session is gone. */

@@ -1,8 +1,5 @@
-/**
- * HTTP/2 of a listener (RFC 9113): what clients may do on one connection. The engine is Node's (`nghttp2`); what it does not
- * bound by itself is counted here, and answered with GOAWAY.
- */
-import type { ServerOptions } from 'node:http2'
+/** HTTP/2 of a listener (RFC 9113): what clients may do on one connection. */
+import type { Http2ConnectionOptions } from '@sluice/wire'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
 import type { ListenOptions } from '../listener.ts'
@@ -25,7 +22,7 @@ export interface Http2ListenOptions {
   readonly initialWindowBytes?: number
   /** The same for all bodies of a connection together. @default 1_048_576 */
   readonly connectionWindowBytes?: number
-  /** What the engine may hold for one connection; further requests are refused then. @default 50_000_000 */
+  /** What of replies may wait for one client to read it; further requests are refused then. @default 50_000_000 */
   readonly maxSessionMemoryBytes?: number
   /**
    * Requests that a client may reset before it has their reply, at once, and {@link resetsPerSecond} in the long run; one more
@@ -42,29 +39,8 @@ export interface Http2ListenOptions {
   readonly controlsPerSecond?: number
 }
 
-/** Resolved, with what a listener's other options mean for HTTP/2. All durations in milliseconds, 0 for none. */
-export interface Http2Plan {
-  readonly session: ServerOptions
-  readonly connectionWindowBytes: number
-  readonly streamWindowBytes: number
-  /** From so many streams on it is worth looking after the places of those that are complete. */
-  readonly crowdedFrom: number
-  readonly resetBurst: number
-  readonly resetsPerSecond: number
-  readonly controlBurst: number
-  readonly controlsPerSecond: number
-  readonly maxHeaderBytes: number
-  readonly maxHeaderCount: number
-  readonly headTimeoutMs: number
-  readonly requestTimeoutMs: number
-  readonly bodyIdleTimeoutMs: number
-  readonly sendTimeoutMs: number
-  readonly idleTimeoutMs: number
-  readonly maxRequests: number
-  readonly maxAgeMs: number
-  /** How often a connection's timeouts are looked at: they may be late by this. */
-  readonly sweepMs: number
-}
+/** Resolved, with what a listener's other options mean for HTTP/2. */
+export type Http2Plan = Http2ConnectionOptions
 
 /** Names in ALPN (RFC 7301), those that are liked best first. */
 const WITH_HTTP2: readonly string[] = ['h2', 'http/1.1']
@@ -102,10 +78,7 @@ function planOf(http2: Http2ListenOptions, options: ListenOptions): Http2Plan {
   }
   const maxHeaderBytes = options.maxHeaderBytes ?? 16_384
   const maxHeaderCount = options.maxHeaderCount ?? 100
-  const resetBurst = number('resetBurst', 1, 200)
-  const resetsPerSecond = number('resetsPerSecond', 1, 33)
   const maxConcurrentStreams = number('maxConcurrentStreams', 1, 100)
-  const streamWindowBytes = window('initialWindowBytes', 1, 65_535)
   const timeouts = {
     headTimeoutMs: options.headTimeoutMs ?? 60_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 0,
@@ -115,34 +88,19 @@ function planOf(http2: Http2ListenOptions, options: ListenOptions): Http2Plan {
     maxAgeMs: options.maxConnectionAgeMs ?? 0,
   }
   return {
-    session: {
-      maxSessionMemory: Math.ceil(number('maxSessionMemoryBytes', 1_000_000, 50_000_000) / 1_000_000),
-      maxHeaderListPairs: maxHeaderCount + MAX_COOKIE_FIELDS,
-      maxSendHeaderBlockLength: 1_048_576,
-      maxSessionInvalidFrames: 100,
-      maxSessionRejectedStreams: 100,
-      // A backstop: the engine counts all resets, also those that come behind a reply.
-      streamResetBurst: 10 * resetBurst,
-      streamResetRate: 10 * resetsPerSecond,
-      // An upstream that repeats a field which should stand once has to be passed on all the same.
-      strictSingleValueFields: false,
-      settings: {
-        maxConcurrentStreams,
-        initialWindowSize: streamWindowBytes,
-        // What is somewhat too large gets its 431; beyond this, a reset of its stream.
-        maxHeaderListSize: 2 * maxHeaderBytes + 32 * maxHeaderCount,
-        enableConnectProtocol: true,
-      },
-    } as ServerOptions,
-    crowdedFrom: maxConcurrentStreams / 10,
+    maxConcurrentStreams,
+    streamWindowBytes: window('initialWindowBytes', 1, 65_535),
     connectionWindowBytes: window('connectionWindowBytes', 65_535, 1_048_576),
-    streamWindowBytes,
-    resetBurst,
-    resetsPerSecond,
+    maxQueuedBytes: number('maxSessionMemoryBytes', 1_000_000, 50_000_000),
+    resetBurst: number('resetBurst', 1, 200),
+    resetsPerSecond: number('resetsPerSecond', 1, 33),
     controlBurst: number('controlBurst', 1, 1_000),
     controlsPerSecond: number('controlsPerSecond', 1, 100),
     maxHeaderBytes,
     maxHeaderCount,
+    // What is somewhat too large gets its 431; beyond this, a reset of its stream.
+    maxListBytes: 2 * maxHeaderBytes + 32 * maxHeaderCount,
+    maxListCount: maxHeaderCount + MAX_COOKIE_FIELDS,
     ...timeouts,
     maxRequests: options.maxRequestsPerConnection ?? 0,
     sweepMs: sweepOf(Object.values(timeouts)),

@@ -31,11 +31,6 @@ export class Http2RequestBody implements BodySource {
     return this.#outcome === 'complete'
   }
 
-  /** Whether somebody waits for the client to send more. */
-  get awaitsClient(): boolean {
-    return this.#outcome === 'flowing' && this.#hasStarted && !this.#isPaused
-  }
-
   start(sink: BodySink): void {
     const stream = this.#stream
     if (this.#outcome === 'unwanted') return sink.abort(new DownstreamError('ERR_SLUICE_CLIENT_ABORT'))

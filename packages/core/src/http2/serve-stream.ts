@@ -6,7 +6,7 @@ import type { Admission } from '../entrance/entrance.ts'
 import { ReceivedRequest } from '../exchange-request.ts'
 import { limitBody } from '../limited-body.ts'
 import type { ListenerServices } from '../listener.ts'
-import { Http2Exchange, type Http2Host } from './http2-exchange.ts'
+import { ForeignExchange, type ForeignHost } from './foreign-exchange.ts'
 import { type HeadLimits, type Http2Head, readHead } from './request-head.ts'
 
 const CONTENT_LENGTH = maskOf('content-length')
@@ -23,7 +23,7 @@ export interface StreamWays {
 
 /** A stream that was let in. */
 export interface AdmittedStream {
-  readonly exchange: Http2Exchange
+  readonly exchange: ForeignExchange
   readonly admission: Admission
   /** Of its head. */
   readonly headBytes: number
@@ -34,12 +34,12 @@ export function admitStream(
   stream: ServerHttp2Stream,
   flags: number,
   raw: readonly string[],
-  host: Http2Host,
+  host: ForeignHost,
   ways: StreamWays,
 ): AdmittedStream {
   const { entrance } = ways.services
   const head = readHead(raw, ways.limits)
-  const exchange = new Http2Exchange(stream, host)
+  const exchange = new ForeignExchange(stream, host)
   const admission = entrance.admit({
     received: new ReceivedRequest(head.method, head.target, head.headers, '2.0'),
     body: limitBody(bodyOf(exchange, head, flags, ways.answersExpect), entrance.settings.maxBodyBytes),
@@ -52,7 +52,12 @@ export function admitStream(
 }
 
 /** What follows a CONNECT is no body. */
-function bodyOf(exchange: Http2Exchange, { method, headers }: Http2Head, flags: number, answersExpect: boolean): Body {
+function bodyOf(
+  exchange: ForeignExchange,
+  { method, headers }: Http2Head,
+  flags: number,
+  answersExpect: boolean,
+): Body {
   if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0 || method === 'CONNECT') return Body.empty
   const length = headers.hasAny(CONTENT_LENGTH) ? Number(headers.get('content-length')) : undefined
   if (length === 0) return Body.empty

@@ -231,6 +231,20 @@ describe('both ends of a WebSocket over HTTP/2', () => {
     expect(proxy.inFlight).toBe(0)
   })
 
+  it('go when the client ends its side before the upstream has answered, as it may over HTTP/1.1', async () => {
+    const silent = await hostileUpstream({ kind: 'accept-and-hang' })
+    onTestFinished(async () => await silent.close())
+    const { listener, proxy } = await open(silent.url, options())
+    const session = await connectTo(listener)
+    const stream = knock(session)
+    await waitFor(() => proxy.inFlight === 1)
+    stream.end()
+    await once(stream, 'close')
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL)
+    await waitFor(() => proxy.inFlight === 0)
+    expect(session.closed).toBe(false)
+  })
+
   it('go when the client leaves before the upstream has answered', async () => {
     const silent = await hostileUpstream({ kind: 'accept-and-hang' })
     onTestFinished(async () => await silent.close())

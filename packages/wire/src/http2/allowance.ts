@@ -1,5 +1,5 @@
 /** What a client may do so often at once, and so often in the long run: a token bucket. */
-import type { Clock } from '@sluice/wire'
+import type { Clock } from '../clock.ts'
 
 export class Allowance {
   readonly #clock: Clock
@@ -17,17 +17,17 @@ export class Allowance {
   }
 
   /** Takes `cost`; `false` where there is not as much left. */
-  take(cost = 1): boolean {
-    this.#refill()
+  take(cost: number): boolean {
+    // The clock is asked where it matters: an allowance that nobody comes near costs a subtraction.
+    if (this.#left < cost) this.#refill()
     if (this.#left < cost) return false
     this.#left -= cost
     return true
   }
 
-  /** The part of the burst that is left, from 0 to 1. */
-  get share(): number {
-    this.#refill()
-    return this.#left / this.#burst
+  /** Puts some back. */
+  give(amount: number): void {
+    this.#left = Math.min(this.#burst, this.#left + amount)
   }
 
   #refill(): void {

@@ -1,0 +1,34 @@
+/**
+ * What a peer may still send, of a body or of all of them (RFC 9113, section 5.2). It is given more as what it has sent is taken, though
+ * not for every few bytes: half a window at a time.
+ */
+
+export class ReceiveWindow {
+  readonly #size: number
+  #left: number
+  /** What was taken, and the peer does not know yet. */
+  #taken = 0
+
+  constructor(size: number) {
+    this.#size = size
+    this.#left = size
+  }
+
+  /** The peer has sent so many; `false` where it may not have. */
+  spend(bytes: number): boolean {
+    this.#left -= bytes
+    return this.#left >= 0
+  }
+
+  /** So many were taken. Says by how much the window is to be opened now, which may be nothing. */
+  take(bytes: number): number {
+    const taken = this.#taken + bytes
+    if (taken < this.#size / 2) {
+      this.#taken = taken
+      return 0
+    }
+    this.#taken = 0
+    this.#left += taken
+    return taken
+  }
+}
