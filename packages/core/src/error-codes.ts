@@ -84,6 +84,7 @@ export type InternalErrorCode =
   | 'ERR_SLUICE_CONCURRENCY_LIMIT'
   | 'ERR_SLUICE_LOAD_SHED'
   | 'ERR_SLUICE_LIMIT_UNKNOWN'
+  | 'ERR_SLUICE_AUTH_UNKNOWN'
   | 'ERR_SLUICE_DEADLINE_EXCEEDED'
   | 'ERR_SLUICE_SUPERSEDED'
   | 'ERR_SLUICE_CLOSING'
@@ -331,6 +332,12 @@ export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescriptio
     'queue',
     'proxy_internal_error',
     'Whether a limit has room could not be found out.',
+  ),
+  ERR_SLUICE_AUTH_UNKNOWN: internal(
+    503,
+    'request-head',
+    'proxy_internal_error',
+    'Whether the credentials are good could not be found out.',
   ),
   ERR_SLUICE_SUPERSEDED: internal(503, 'response-head', 'proxy_internal_error', 'Another try took its place.'),
   // Not the target's doing: a try that began a moment before the deadline says nothing about whom it was sent to.

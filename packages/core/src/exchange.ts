@@ -49,6 +49,15 @@ export interface ExchangeInit {
 /** How long a chain may take to answer once its deadline has passed. */
 const GRACE_MS = 250
 
+/** See {@link Exchange.detached}. */
+export interface DetachedOptions {
+  /**
+   * Whether this exchange waits for it: then the attempts of the other are listed among its own as well, and 1xx replies reach
+   * its client while there is one. @default false
+   */
+  readonly awaited?: boolean
+}
+
 const NO_ATTEMPTS: readonly Attempt[] = Object.freeze([])
 
 /** `S` is the state set so far; see {@link Slot}. */
@@ -79,7 +88,11 @@ export class Exchange<out S = unknown> {
   #aborted: AnyProxyError | undefined = undefined
   #controller: AbortController | undefined = undefined
   #onEnd: ((end: ExchangeEnd) => void)[] | undefined = undefined
+  #onAbort: ((error: AnyProxyError) => void)[] | undefined = undefined
   #ended = false
+  #isDetached = false
+  /** Whose attempts are listed here too. */
+  #awaited: Exchange | undefined = undefined
   #branches: Exchange[] | undefined = undefined
   #deadlineAt: number | undefined = undefined
   #deadline: ScheduledCall | undefined = undefined
@@ -110,6 +123,26 @@ export class Exchange<out S = unknown> {
     return branch
   }
 
+  /**
+   * The same request as an exchange of its own, for a fetch that may outlive this one's client, or that nobody waits for: neither
+   * ends or aborts with the other, and each has its own deadline, attempts and `onEnd`. Slots are copied; the body is shared,
+   * so there had better be none, or one in memory. A proxy that closes waits for it. Who makes it calls {@link end}, once; it
+   * is not told of as `exchange-ended`.
+   */
+  detached(options: DetachedOptions = {}): Exchange<S> {
+    const { received, client, settings } = this
+    const isAwaited = options.awaited === true
+    const downstream = isAwaited ? new AwaitingDownstream(this) : NO_DOWNSTREAM
+    const detached = new Exchange<S>(settings, { received, request: this.request.copy(), client, downstream })
+    detached.#isDetached = true
+    detached.route = this.route
+    detached.#matchedPath = this.#matchedPath
+    detached.#slots = this.#slots?.slice()
+    if (isAwaited) this.#awaited = detached
+    settings.inFlight.add(detached)
+    return detached
+  }
+
   get clock(): Clock {
     return this.settings.clock
   }
@@ -125,7 +158,9 @@ export class Exchange<out S = unknown> {
 
   /** Every try so far, in order; also those of other branches. */
   get attempts(): readonly Attempt[] {
-    return this.#parent === undefined ? (this.#attempts ?? NO_ATTEMPTS) : this.#parent.attempts
+    if (this.#parent !== undefined) return this.#parent.attempts
+    const own = this.#attempts ?? NO_ATTEMPTS
+    return this.#awaited === undefined ? own : [...own, ...this.#awaited.attempts]
   }
 
   /**
@@ -221,9 +256,19 @@ export class Exchange<out S = unknown> {
     if (this.#aborted !== undefined || this.#ended) return
     this.#aborted = error
     this.#controller?.abort(error)
+    for (const callback of this.#onAbort ?? []) callback(error)
     for (const branch of this.#branches ?? []) branch.abort(error)
     if (this.#parent === undefined) this.request.body.cancel(error)
     for (const attempt of this.#attempts ?? NO_ATTEMPTS) attempt.cancel(error)
+  }
+
+  /**
+   * Calls back once, when the exchange is given up: {@link signal} for those who need no more than that, at a fraction of the
+   * cost. Not where that was before. The callback must not throw.
+   */
+  onAbort(callback: (error: AnyProxyError) => void): void {
+    if (this.#onAbort === undefined) this.#onAbort = [callback]
+    else this.#onAbort.push(callback)
   }
 
   /**
@@ -248,16 +293,17 @@ export class Exchange<out S = unknown> {
     else this.#attempts.push(attempt)
   }
 
-  /** @internal Called by listeners, once. */
+  /** Called by listeners, and by who has made a {@link detached} one; once. */
   end(reply: Reply | undefined, bodyBytes: number, error?: AnyProxyError | Error): void {
     if (this.#ended) return
     this.#ended = true
     this.#deadline?.cancel()
     this.settings.inFlight.delete(this)
-    for (const attempt of this.attempts) attempt.release()
-    if (this.#onEnd === undefined && !exchangeEnded.hasSubscribers) return
+    for (const attempt of this.#attempts ?? NO_ATTEMPTS) attempt.release()
+    const isTold = exchangeEnded.hasSubscribers && !this.#isDetached
+    if (this.#onEnd === undefined && !isTold) return
     const end: ExchangeEnd = { reply, error, durationMs: this.clock.now() - this.startedAt, bodyBytes }
-    if (exchangeEnded.hasSubscribers) exchangeEnded.publish({ exchange: this, ...end })
+    if (isTold) exchangeEnded.publish({ exchange: this, ...end })
     for (const callback of this.#onEnd ?? []) {
       try {
         callback(end)
@@ -267,5 +313,20 @@ export class Exchange<out S = unknown> {
     }
   }
 }
+
+/** Passes 1xx replies to the client of an exchange that waits, and may have ended meanwhile. */
+class AwaitingDownstream implements Downstream {
+  readonly #exchange: Exchange
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    if (this.#exchange.aborted === undefined) this.#exchange.downstream.informational(status, headers)
+  }
+}
+
+const NO_DOWNSTREAM: Downstream = Object.freeze({ informational() {} })
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null))

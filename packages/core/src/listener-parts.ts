@@ -1,6 +1,6 @@
 /** What the options of a listener mean for both kinds of them. */
 import type { Clock, ProxyProtocolOptions } from '@sluice/wire'
-import { addressList } from './address-list.ts'
+import { addressList } from './addresses/address-list.ts'
 import { atLeast } from './at-least.ts'
 import { ConfigError } from './errors.ts'
 import type { ListenOptions } from './listener.ts'

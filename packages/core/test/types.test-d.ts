@@ -30,6 +30,7 @@ const rateLimit =
   (x, next) =>
     options.key(x) === '' ? next(x) : next(x)
 const byIdentity = rateLimit({ key: (x: Exchange<Identified>) => x.get(identity).subject })
+const bob: Identity = { subject: 'bob' }
 const handler: Handler = () => undefined as unknown as Reply
 
 describe('a rate limit keyed by identity', () => {
@@ -72,6 +73,35 @@ describe('slots', () => {
     const both = identified.set(requestId, '1')
     expectTypeOf(both.get(requestId)).toEqualTypeOf<string>()
     expectTypeOf(both.get(identity)).toEqualTypeOf<Identity>()
+  })
+
+  it('keep the type of a value that is more than the slot asks for, where it is said or asked for', () => {
+    interface User extends Identity {
+      readonly email: string
+    }
+    const user: User = { subject: 'ann', email: 'ann@example.com' }
+    const precise = bare.set<'auth.identity', Identity, User>(identity, user)
+    expectTypeOf(precise.get(identity)).toEqualTypeOf<User>()
+    expectTypeOf(precise.peek(identity)).toEqualTypeOf<User | undefined>()
+    expectTypeOf(bare.set(identity, user).get(identity)).toEqualTypeOf<Identity>()
+    const login: Middleware<unknown, { readonly 'auth.identity': User }> = (x, next) => next(x.set(identity, user))
+    createProxy()
+      .use(login)
+      .use(byIdentity)
+      .handle((x) => {
+        expectTypeOf(x.get(identity)).toEqualTypeOf<User>()
+        return undefined as unknown as Reply
+      })
+    // @ts-expect-error -- there is no email
+    const vague: Middleware<unknown, { readonly 'auth.identity': User }> = (x, next) => next(x.set(identity, bob))
+    expectTypeOf(vague).toBeFunction()
+  })
+
+  it('that may be missing can be looked for alone', () => {
+    const maybe = undefined as unknown as Exchange<{ readonly 'auth.identity'?: Identity }>
+    expectTypeOf(maybe.peek(identity)).toEqualTypeOf<Identity | undefined>()
+    // @ts-expect-error -- it may be missing
+    maybe.get(identity)
   })
 
   it('can not be read where they are not', () => {

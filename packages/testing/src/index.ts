@@ -23,3 +23,4 @@ export {
   type IssueOptions,
 } from './tls/certificate-authority.ts'
 export { LOCALHOST_CERTIFICATE } from './tls/localhost-certificate.ts'
+export { startRedis, type LocalRedis } from './redis/local-redis.ts'

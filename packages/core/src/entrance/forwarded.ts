@@ -21,6 +21,12 @@ export interface ForwardedOptions {
    */
   readonly trust?: 'all' | readonly string[]
   /**
+   * In place of `trust`, where the addresses of the proxies in front are not known: how many there are. The fields are kept and added to,
+   * and the client's address is what the outermost of them has seen: so many from the right. Only where nothing can connect
+   * past one of them, since who does says itself who they are. @default 0
+   */
+  readonly trustedHops?: number
+  /**
    * The family that is spoken here: sent upstream, and believed from trusted proxies. The other one is dropped, since a
    * proxy that does not speak it lets a client's forgery through. `'none'` believes `X-Forwarded-*` and sends nothing;
    * `'both'` believes `X-Forwarded-For` where it is there, and is safe only where the trusted proxies write both.
@@ -43,19 +49,25 @@ const FORWARDED = maskOf('forwarded')
 /** The compiled policy. */
 export class ForwardedPolicy {
   readonly fields: ForwardedFields
-  readonly #trusts: (address: string) => boolean
+  /** Whether an address so many hops away is one of a proxy that is believed. */
+  readonly #trusts: (address: string, hop: number) => boolean
 
   constructor(options: ForwardedOptions, at: string) {
     this.fields = options.fields ?? 'x-forwarded'
     if (!['x-forwarded', 'forwarded', 'both', 'none'].includes(this.fields)) {
       throw new ConfigError(`${at}.fields`, 'must be "x-forwarded", "forwarded", "both" or "none"')
     }
-    this.#trusts = addressList(options.trust ?? [], `${at}.trust`)
+    const { trust = [], trustedHops = 0 } = options
+    if (!Number.isSafeInteger(trustedHops) || trustedHops < 0)
+      throw new ConfigError(`${at}.trustedHops`, 'must be a whole number of at least 0')
+    if (trustedHops > 0 && options.trust !== undefined)
+      throw new ConfigError(`${at}.trustedHops`, 'has no meaning beside "trust": addresses say more than a number')
+    this.#trusts = trustedHops > 0 ? (_address, hop) => hop < trustedHops : addressList(trust, `${at}.trust`)
   }
 
   /** Decides who the client is. Where the peer is not trusted, its forwarding fields are removed from `headers`. */
   admit(headers: HeaderList, peer: Peer): Client {
-    if (!this.#trusts(peer.address)) {
+    if (!this.#trusts(peer.address, 0)) {
       dropForwardingFields(headers)
       return new DirectClient(peer)
     }
@@ -66,9 +78,10 @@ export class ForwardedPolicy {
       ? addressesOf(headers.get('x-forwarded-for')!)
       : forwardedParameter(headers, 'for').map(bareAddress)
     let address = peer.address
-    for (let i = hops.length - 1; i >= 0 && this.#trusts(address); i--) {
-      if (isIP(hops[i]!) === 0) break
-      address = hops[i]!
+    for (let hop = 0; hop < hops.length && this.#trusts(address, hop); hop++) {
+      const before = hops[hops.length - 1 - hop]!
+      if (isIP(before) === 0) break
+      address = before
     }
     const scheme =
       lastOf(headers.get('x-forwarded-proto')) ??

@@ -27,10 +27,13 @@ export class Router<R extends Routable> {
     this.#levels = [...levels].sort(([a], [b]) => b - a).map(([, level]) => level)
   }
 
-  /** `host` is lower case, without a port; the empty string where the request names none. */
-  find(request: ExchangeRequest, host: string): R | undefined {
+  /**
+   * `host` is lower case, without a port; the empty string where the request names none. `path` is a canonical one, to take
+   * in place of the request's own.
+   */
+  find(request: ExchangeRequest, host: string, path: string = request.path): R | undefined {
     for (const level of this.#levels) {
-      const found = level.find(request, host)
+      const found = level.find(request, host, path)
       if (found !== undefined) return found
     }
     return undefined
@@ -46,14 +49,18 @@ class HostTable<R extends Routable> {
     this.#tableOf(route.match.host).add(route)
   }
 
-  find(request: ExchangeRequest, host: string): R | undefined {
-    return search(this.#exact.get(host), request) ?? this.#findWildcard(request, host) ?? search(this.#any, request)
+  find(request: ExchangeRequest, host: string, path: string): R | undefined {
+    return (
+      search(this.#exact.get(host), request, path) ??
+      this.#findWildcard(request, host, path) ??
+      search(this.#any, request, path)
+    )
   }
 
-  #findWildcard(request: ExchangeRequest, host: string): R | undefined {
+  #findWildcard(request: ExchangeRequest, host: string, path: string): R | undefined {
     if (this.#wildcards.size === 0) return undefined
     for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
-      const found = search(this.#wildcards.get(host.slice(dot + 1)), request)
+      const found = search(this.#wildcards.get(host.slice(dot + 1)), request, path)
       if (found !== undefined) return found
     }
     return undefined
@@ -90,8 +97,12 @@ class PathNode<R extends Routable> {
   }
 }
 
-function search<R extends Routable>(node: PathNode<R> | undefined, request: ExchangeRequest): R | undefined {
-  return node === undefined ? undefined : descend(node, request, request.path, 1)
+function search<R extends Routable>(
+  node: PathNode<R> | undefined,
+  request: ExchangeRequest,
+  path: string,
+): R | undefined {
+  return node === undefined ? undefined : descend(node, request, path, 1)
 }
 
 /** `from` is where the next segment begins; past the end of the path there is none. */

@@ -1,12 +1,13 @@
 /**
- * The certificate that a client was verified by, as upstreams get it: `Client-Cert` and `Client-Cert-Chain` (RFC 9440), each
+ * The certificate that a client was verified by, as upstreams get it and as trusted proxies send it: `Client-Cert` and `Client-Cert-Chain` (RFC 9440), each
  * certificate a byte sequence of structured fields (RFC 9651, section 3.3.5). Copies that a client sends itself were dropped
  * at the entrance; those that a trusted proxy has sent, for a client of its own, stay.
  */
+import { X509Certificate } from 'node:crypto'
 import { maskOf } from '@sluice/wire'
 import { ConfigError } from '../errors.ts'
 import type { HeadEdit } from '../forward-plan.ts'
-import type { ClientCertificate } from './client-tls.ts'
+import { type ClientCertificate, verifiedCertificate } from './client-tls.ts'
 
 /** How much of it an upstream gets. */
 export type ClientCertFields = 'none' | 'certificate' | 'chain'
@@ -47,4 +48,21 @@ function fieldsOf(certificate: ClientCertificate): Fields {
 
 function byteSequence(bytes: Buffer): string {
   return `:${bytes.toString('base64')}:`
+}
+
+/**
+ * Reads the value of `Client-Cert`. It is as good as whoever has sent it: behind the entrance it is there only where the peer is a trusted
+ * proxy (`forwarded.trust`). `undefined` where it is malformed.
+ */
+export function parseClientCert(value: string): ClientCertificate | undefined {
+  const base64 = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value)?.[1]
+  if (base64 === undefined) return undefined
+  try {
+    const bytes = Buffer.from(base64, 'base64')
+    const certificate = new X509Certificate(bytes)
+    // It would take PEM as well, and pass over what stands behind a certificate.
+    return certificate.raw.equals(bytes) ? verifiedCertificate(certificate) : undefined
+  } catch {
+    return undefined
+  }
 }

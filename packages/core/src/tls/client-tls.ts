@@ -64,17 +64,23 @@ export function readClientTls(socket: TLSSocket): ClientTls | undefined {
   }
 }
 
+/** One that somebody has verified already, such as a trusted proxy. */
+export function verifiedCertificate(certificate: X509Certificate): ClientCertificate {
+  return new ReadCertificate(certificate, undefined)
+}
+
 /** Its parts are made when they are asked for: most who look want one or two. */
 class ReadCertificate implements ClientCertificate {
   readonly authorized: boolean
   readonly authorizationError: string | undefined
   readonly #certificate: X509Certificate
-  readonly #socket: TLSSocket
+  readonly #socket: TLSSocket | undefined
   #names: readonly AlternativeName[] | undefined = undefined
   #chain: readonly Buffer[] | undefined = undefined
 
-  constructor(certificate: X509Certificate, socket: TLSSocket) {
-    const { authorized, authorizationError } = socket
+  /** Without a socket it is verified, and nothing is known of its chain. */
+  constructor(certificate: X509Certificate, socket: TLSSocket | undefined) {
+    const { authorized, authorizationError } = socket ?? { authorized: true, authorizationError: undefined }
     this.authorized = authorized
     // Node's types take it for an error; it is the error's code.
     this.authorizationError = authorized ? undefined : String(authorizationError ?? 'unknown')
@@ -130,9 +136,9 @@ class ReadCertificate implements ClientCertificate {
 }
 
 /** `X509Certificate.issuerCertificate` is not set on a server's side; the older form has what is known. */
-function intermediatesOf(socket: TLSSocket): Buffer[] {
+function intermediatesOf(socket: TLSSocket | undefined): Buffer[] {
   const chain: Buffer[] = []
-  let issuer = socket.destroyed ? undefined : socket.getPeerCertificate(true).issuerCertificate
+  let issuer = socket === undefined || socket.destroyed ? undefined : socket.getPeerCertificate(true).issuerCertificate
   while (issuer?.raw !== undefined && issuer.issuerCertificate !== issuer && chain.length < MAX_CHAIN) {
     chain.push(issuer.raw)
     issuer = issuer.issuerCertificate

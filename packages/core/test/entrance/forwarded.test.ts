@@ -36,6 +36,43 @@ describe('a peer that is not trusted', () => {
   })
 })
 
+describe('a number of trusted hops', () => {
+  const hops = (trustedHops: number, address: string, fields: HeaderListInit) =>
+    admit({ trustedHops }, address, fields).address
+
+  it.each([
+    [1, '5.5.5.5', '5.5.5.5'],
+    [1, '1.1.1.1, 5.5.5.5', '5.5.5.5'],
+    [2, '1.1.1.1, 5.5.5.5, 6.6.6.6', '5.5.5.5'],
+    [3, '5.5.5.5, 6.6.6.6', '5.5.5.5'],
+    [2, 'unknown, 6.6.6.6', '6.6.6.6'],
+    [2, '', '9.9.9.9'],
+  ])('of %i reads %j as %s', (trustedHops, list, client) => {
+    expect(hops(trustedHops, '9.9.9.9', { 'X-Forwarded-For': list })).toBe(client)
+  })
+
+  it('of 0 believes nobody, and keeps nothing that a client has written', () => {
+    const { address, headers } = admit({ trustedHops: 0 }, '9.9.9.9', { 'X-Forwarded-For': '5.5.5.5', 'X-Kept': '1' })
+    expect([address, headers.raw()]).toEqual(['9.9.9.9', ['X-Kept', '1']])
+  })
+
+  it('is the peer where the proxies in front say nothing', () => {
+    expect(hops(2, '9.9.9.9', {})).toBe('9.9.9.9')
+  })
+
+  it('has to be a number, and to stand alone', () => {
+    for (const options of [
+      { trustedHops: -1 },
+      { trustedHops: 1.5 },
+      { trustedHops: '1' as never },
+      { trustedHops: 1, trust: ['10.0.0.1'] },
+    ])
+      expect(() => new ForwardedPolicy(options, 'forwarded')).toThrow(
+        expect.objectContaining({ path: 'forwarded.trustedHops', code: 'ERR_SLUICE_CONFIG' }),
+      )
+  })
+})
+
 describe('the trust list', () => {
   it.each([
     ['10.1.2.3', true],
