@@ -1,6 +1,8 @@
 /** The command line. */
 import { parseArgs } from 'node:util'
+import { access } from '../scenarios/access.mjs'
 import { allocations } from '../scenarios/allocations.mjs'
+import { auth } from '../scenarios/auth.mjs'
 import { h2Small } from '../scenarios/h2-small.mjs'
 import { halfRate } from '../scenarios/half-rate.mjs'
 import { idleConnections } from '../scenarios/idle-connections.mjs'
@@ -32,6 +34,8 @@ const SCENARIOS = [
   pluginSpins,
   pluginMetering,
   rateLimits,
+  access,
+  auth,
 ]
 
 const NUMBERS = ['rounds', 'seconds', 'connections', 'size', 'warmup']

@@ -35,6 +35,7 @@ describe('documentation', { timeout: 30_000 }, () => {
   })
 
   test.each([
+    'packages/auth/README.md',
     'packages/balancers/README.md',
     'packages/core/README.md',
     'packages/plugin-host/README.md',
@@ -47,7 +48,7 @@ describe('documentation', { timeout: 30_000 }, () => {
     await Promise.all(blocksOf(path).map(expectToEndWell))
   })
 
-  test.each(['grpc', 'http2', 'rate-limiting', 'resilience', 'tls', 'websocket'])(
+  test.each(['access-control', 'authentication', 'grpc', 'http2', 'rate-limiting', 'resilience', 'tls', 'websocket'])(
     'the guide on %s is one program, and holds',
     async (name) => {
       await expectToEndWell(codeOf(`docs/guides/${name}.md`))

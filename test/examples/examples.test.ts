@@ -77,6 +77,38 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const { targets } = JSON.parse(replies[4]!.body) as { targets: { reasons: string[] }[] }
     expect(targets.map(({ reasons }) => reasons)).toEqual([[], ['it failed a short time ago']])
   },
+  'access-control': (replies) => {
+    expect(replies[3]?.body).toBe('this is /admin/users\n')
+    expect(replies[1]?.body).toContain('access-refused')
+    expect(replies[7]?.headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-allow-methods': 'GET, PUT',
+      'access-control-max-age': '600',
+    })
+    expect(replies[8]?.body).toContain('cross-site-refused')
+    const { rules } = JSON.parse(replies.at(-1)!.body) as { rules: { name: string; matched: number }[] }
+    expect(rules.map(({ name, matched }) => [name, matched])).toEqual([
+      ['office', 1],
+      ['night shift', 0],
+      ['admin', 2],
+      ['old agents', expect.any(Number)],
+      ['default', 3],
+    ])
+  },
+  authentication: (replies) => {
+    expect(replies[0]?.headers['www-authenticate']).toBe(
+      'Basic realm="orders", charset="UTF-8", ApiKey realm="restricted", header="X-API-Key"',
+    )
+    const bodies = replies.map(({ body }) => body)
+    expect([bodies[1], bodies[3]]).toEqual(Array(2).fill('GET by ada (orders:read,orders:write)\n'))
+    expect(bodies[4]).toBe('GET by shop (orders:read)\n')
+    expect(bodies.slice(6, 9)).toEqual([
+      'DELETE by ada (orders:read,orders:write)\n',
+      'hello, stranger\n',
+      'hello, bob\n',
+    ])
+    expect(JSON.parse(bodies[9]!)).toMatchObject({ accepted: 5, refused: 1, absent: 1 })
+  },
   'rate-limiting': (replies) => {
     expect(replies[0]?.headers['ratelimit-policy']).toBe('"per-key";q=3;w=60, "units";q=12;w=3600')
     expect(replies[3]?.headers['retry-after']).toBe('20')

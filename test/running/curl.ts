@@ -67,9 +67,10 @@ function parse(line: string): CurlRequest {
     else if (word === '-d') parsed.body = words[++i]!
     else if (word === '-b' && words[++i] === '') parsed.hasCookies = true
     else if (word === '-H') {
-      const [name, value] = words[++i]!.split(/:\s*/, 2)
+      const [, name, value] = /^([^:]*):\s*(.*)$/.exec(words[++i]!)!
       parsed.headers[name!] = value!
-    } else if (word.startsWith('http')) parsed.url = word
+    } else if (word === '-u') parsed.headers.Authorization = `Basic ${btoa(words[++i]!)}`
+    else if (word.startsWith('http')) parsed.url = word
     else if (word !== '-i' && word !== '-N') throw new Error(`what is "${word}" in: ${line}`)
   }
   if (parsed.url === '') throw new Error(`there is no URL in: ${line}`)

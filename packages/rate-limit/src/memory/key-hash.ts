@@ -4,6 +4,9 @@
  * each process.
  */
 
+/** Instead of the constant of the hash: keeps keys apart that are the same bytes in two encodings. */
+const [LATIN1, UTF16] = [0xee, 0xed]
+
 /** The two halves of the last result. An object of its own, so that a look-up allocates nothing. */
 export class KeyHash {
   low = 0
@@ -17,28 +20,32 @@ export class KeyHash {
     this.#k1 = seed[1]! | 0
   }
 
-  /** Hashes UTF-16 code units, two to a word, and the length. Never gives 0 for both halves, which stands for "nothing". */
+  /** Never gives 0 for both halves, which stands for "nothing". */
   update(key: string): void {
+    // Nearly every key is Latin-1, and has four code units to a word. Whether it is, is known when it was read.
+    if (!this.#hash(key, LATIN1)) this.#hash(Buffer.from(key, 'utf16le').latin1Slice(), UTF16)
+    if (this.low === 0 && this.high === 0) this.low = 1
+  }
+
+  /** Says whether all code units fit into a byte: the result means nothing otherwise. */
+  #hash(key: string, encoding: number): boolean {
     const { length } = key
     let v0 = this.#k0
-    let v1 = this.#k1 ^ 0xee
+    let v1 = this.#k1 ^ encoding
     let v2 = this.#k0 ^ 0x6c796765
     let v3 = this.#k1 ^ 0x74656462
-    // One round for each word, three behind the last one and three between the halves.
-    const words = (length + 1) >> 1
-    const rounds = words + 1 + 6
+    let seen = 0
     let word = 0
-    for (let round = 0; round < rounds; round++) {
-      if (round <= words) {
-        const at = round * 2
-        // A code unit that is not there reads as NaN, which `|` takes for 0; the last word is the length.
-        word = round === words ? length : key.charCodeAt(at) | (key.charCodeAt(at + 1) << 16)
-        v3 ^= word
-      } else if (round === words + 1) v2 ^= 0xee
-      else if (round === words + 4) {
-        this.low = (v1 ^ v3) >>> 0
-        v1 ^= 0xdd
-      }
+    let at = 0
+    // Two loops with the same round: in one, the questions of each turn take as long as the round does.
+    for (; at + 4 <= length; at += 4) {
+      const a = key.charCodeAt(at)
+      const b = key.charCodeAt(at + 1)
+      const c = key.charCodeAt(at + 2)
+      const d = key.charCodeAt(at + 3)
+      seen |= a | b | c | d
+      word = a | (b << 8) | (c << 16) | (d << 24)
+      v3 ^= word
       v0 = (v0 + v1) | 0
       v1 = (v1 << 5) | (v1 >>> 27)
       v1 ^= v0
@@ -53,9 +60,40 @@ export class KeyHash {
       v1 = (v1 << 13) | (v1 >>> 19)
       v1 ^= v2
       v2 = (v2 << 16) | (v2 >>> 16)
-      if (round <= words) v0 ^= word
+      v0 ^= word
+    }
+    word = length << 24
+    for (; at < length; at++) {
+      const code = key.charCodeAt(at)
+      seen |= code
+      word |= code << (8 * (at & 3))
+    }
+    v3 ^= word
+    // One for what was left and the length, three behind it and three between the halves.
+    for (let round = 0; round < 7; round++) {
+      v0 = (v0 + v1) | 0
+      v1 = (v1 << 5) | (v1 >>> 27)
+      v1 ^= v0
+      v0 = (v0 << 16) | (v0 >>> 16)
+      v2 = (v2 + v3) | 0
+      v3 = (v3 << 8) | (v3 >>> 24)
+      v3 ^= v2
+      v0 = (v0 + v3) | 0
+      v3 = (v3 << 7) | (v3 >>> 25)
+      v3 ^= v0
+      v2 = (v2 + v1) | 0
+      v1 = (v1 << 13) | (v1 >>> 19)
+      v1 ^= v2
+      v2 = (v2 << 16) | (v2 >>> 16)
+      if (round === 0) {
+        v0 ^= word
+        v2 ^= 0xee
+      } else if (round === 3) {
+        this.low = (v1 ^ v3) >>> 0
+        v1 ^= 0xdd
+      }
     }
     this.high = (v1 ^ v3) >>> 0
-    if (this.low === 0 && this.high === 0) this.low = 1
+    return seen < 256
   }
 }

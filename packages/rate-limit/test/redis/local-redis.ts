@@ -1,103 +1,22 @@
-/** A Redis or Valkey of this test's own, on a free port: it can be killed, stopped, continued and started again. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { waitFor } from '@sluice/testing'
-import { Redis } from 'ioredis'
+/** A Redis that ends with the test, and connections to it. */
+import { type LocalRedis as Redis, startRedis, waitFor } from '@sluice/testing'
+import { Redis as RedisClient } from 'ioredis'
 import { onTestFinished } from 'vitest'
 
-const PROGRAMS = ['redis-server', 'valkey-server']
-const ATTEMPTS = 5
+export type LocalRedis = Redis & { readonly client: () => Promise<RedisClient> }
 
-export class LocalRedis {
-  readonly port: number
-  #child: ChildProcess | undefined
-
-  constructor(port: number) {
-    this.port = port
-  }
-
-  /** Resolves when it takes connections; says whether it does: its port may have been taken meanwhile. */
-  async start(): Promise<boolean> {
-    const args = [
-      '--port',
-      `${this.port}`,
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-      '--dir',
-      tmpdir(),
-    ]
-    const child = spawn(program(), args, { stdio: ['ignore', 'pipe', 'ignore'] })
-    this.#child = child
-    let output = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-    const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-    await waitFor(() => output.includes('Ready to accept connections') || hasEnded(), {
-      what: 'Redis',
-      timeoutMs: 10_000,
-    })
-    return !hasEnded()
-  }
-
-  /** As when its machine loses power. */
-  async kill(): Promise<void> {
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
-  }
-
-  /** It keeps its connections and answers nothing. */
-  hang(): void {
-    this.#child!.kill('SIGSTOP')
-  }
-
-  goOn(): void {
-    this.#child!.kill('SIGCONT')
-  }
-
-  /** A connected client, closed when the test ends. */
-  async client(): Promise<Redis> {
-    const client = new Redis({ host: '127.0.0.1', port: this.port, retryStrategy: () => 20 })
-    // What goes wrong is told by the store's events.
-    client.on('error', () => {})
-    onTestFinished(() => client.disconnect())
-    await waitFor(() => client.status === 'ready', { what: 'the connection' })
-    return client
-  }
-}
-
-/** Starts one, which ends with the test. */
 export async function localRedis(): Promise<LocalRedis> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const redis = new LocalRedis(await freePort())
-    onTestFinished(async () => await redis.kill())
-    if (await redis.start()) return redis
-  }
-  throw new Error('Redis does not start')
-}
-
-function program(): string {
-  const folders = process.env.PATH!.split(delimiter)
-  const found = PROGRAMS.find((name) => folders.some((folder) => existsSync(join(folder, name))))
-  if (found === undefined)
-    throw new Error('these tests need redis-server or valkey-server: apt-get install redis-server')
-  return found
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  const redis = await startRedis()
+  onTestFinished(async () => await redis.kill())
+  return Object.assign(redis, {
+    /** A connected client, closed when the test ends. */
+    client: async () => {
+      const client = new RedisClient({ host: '127.0.0.1', port: redis.port, retryStrategy: () => 20 })
+      // What goes wrong is told by the store's events.
+      client.on('error', () => {})
+      onTestFinished(() => client.disconnect())
+      await waitFor(() => client.status === 'ready', { what: 'the connection', timeoutMs: 10_000 })
+      return client
+    },
+  })
 }

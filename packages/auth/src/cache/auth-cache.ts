@@ -1,0 +1,206 @@
+/**
+ * Verdicts that took long to come to, kept for a while. What is kept of credentials is a digest under a secret of this process:
+ * neither the cache nor a dump of its memory tells a password or a token. Refusals have a place of their own, so that whoever
+ * guesses a million passwords does not drive out those who were accepted.
+ */
+import { hash, randomBytes } from 'node:crypto'
+import type { Identity } from '@sluice/core'
+import { durationOption, strictOption, textOption, wholeOption } from '@sluice/core/options'
+import QuickLRU from 'quick-lru'
+import { cacheAsked } from '../events.ts'
+import type { Verdict } from '../strategy.ts'
+
+/** Options of {@link authCache}. */
+export interface AuthCacheOptions {
+  /** What events and snapshots call it. @default 'auth' */
+  readonly name?: string
+  /** How many accepted credentials at least are kept; at most twice as many. @default 10_000 */
+  readonly maxEntries?: number
+  /**
+   * How long somebody stays accepted without being looked at again; never beyond what the credential itself says. So long
+   * can it take until a password that was changed, or a token that was revoked, is noticed: see {@link AuthCache.invalidate}.
+   * @default 60_000
+   */
+  readonly ttlMs?: number
+  /** The same for those who were refused; 0 keeps no refusals. @default 2_000 */
+  readonly refusedTtlMs?: number
+  /** How many refused credentials at least are kept; at most twice as many. @default 1_000 */
+  readonly maxRefused?: number
+}
+
+/** A cache's state as plain data. */
+export interface CacheSnapshot {
+  readonly name: string
+  /** How many accepted credentials are kept, and how many refused ones; some may be out of date. */
+  readonly entries: number
+  readonly refusedEntries: number
+  readonly hits: number
+  readonly misses: number
+  /** How many have waited for what somebody else was finding out. */
+  readonly joined: number
+}
+
+/** What a strategy has found out. */
+export interface CachedVerdict<I extends Identity = Identity> {
+  readonly verdict: Verdict<I>
+  /** Until when the credential itself is good, in milliseconds since 1970. */
+  readonly expiresAt?: number | undefined
+}
+
+const NAMES = ['name', 'maxEntries', 'ttlMs', 'refusedTtlMs', 'maxRefused']
+
+interface Entry {
+  readonly verdict: Verdict
+  readonly since: number
+  readonly until: number
+}
+
+/** What a cache holds, however many strategies look at it. */
+interface Holdings {
+  readonly accepted: QuickLRU<string, Entry>
+  readonly refused: QuickLRU<string, Entry>
+  /** What is being found out; another map where something was forgotten since. */
+  pending: Map<string, Promise<Verdict>>
+  hits: number
+  misses: number
+  joined: number
+}
+
+/** A cache of verdicts. One that is given to several strategies is shared in room alone: none sees another's verdicts. */
+export class AuthCache {
+  readonly #name: string
+  readonly #ttlMs: number
+  readonly #refusedTtlMs: number
+  readonly #secret: string = randomBytes(32).toString('base64url')
+  #holdings: Holdings
+
+  /** @throws {ConfigError} `ERR_SLUICE_CONFIG`; `at` is the place of the options */
+  constructor(options: AuthCacheOptions = {}, at: string = 'authCache') {
+    const { name, maxEntries, ttlMs, refusedTtlMs, maxRefused } = strictOption(options, NAMES, at)
+    this.#name = textOption(name ?? 'auth', `${at}.name`)
+    this.#ttlMs = durationOption(ttlMs, 60_000, `${at}.ttlMs`)
+    this.#refusedTtlMs = durationOption(refusedTtlMs, 2_000, `${at}.refusedTtlMs`)
+    this.#holdings = {
+      accepted: new QuickLRU({ maxSize: wholeOption(maxEntries, 10_000, `${at}.maxEntries`, 1) }),
+      refused: new QuickLRU({ maxSize: wholeOption(maxRefused, 1_000, `${at}.maxRefused`, 1) }),
+      pending: new Map(),
+      hits: 0,
+      misses: 0,
+      joined: 0,
+    }
+  }
+
+  /** @internal The same room, with keys of its own: two strategies may come to different verdicts on one password. */
+  forStrategy(): AuthCache {
+    const view = new AuthCache({ name: this.#name, ttlMs: this.#ttlMs, refusedTtlMs: this.#refusedTtlMs })
+    view.#holdings = this.#holdings
+    return view
+  }
+
+  /** The key of a credential; `scheme` says what kind it is. */
+  keyOf(scheme: string, credential: string): string {
+    // A secret in front is enough here: nobody outside ever sees the digest, to make a longer one of it.
+    return hash('sha256', `${this.#secret}\0${scheme}\0${credential}`, 'base64url')
+  }
+
+  /**
+   * The verdict under `key`, or what `load` comes to. Of several who ask at once one loads, so that `load` must not depend on what
+   * a single exchange does, such as being aborted. Verdicts of `absent` and of 503 are not kept, and neither is a rejection, which
+   * all who wait get. `now` is `clock.wallTime()`.
+   */
+  through<I extends Identity>(
+    key: string,
+    now: number,
+    load: () => Promise<CachedVerdict<I>>,
+  ): Verdict<I> | Promise<Verdict<I>> {
+    const holdings = this.#holdings
+    const entry = holdings.accepted.get(key) ?? holdings.refused.get(key)
+    // A clock that was set back says nothing about how long ago it was.
+    if (entry !== undefined && now >= entry.since && now < entry.until) {
+      holdings.hits++
+      this.#tell('hit')
+      return entry.verdict as Verdict<I>
+    }
+    const { pending } = holdings
+    const found = pending.get(key)
+    if (found !== undefined) {
+      holdings.joined++
+      this.#tell('joined')
+      return found as Promise<Verdict<I>>
+    }
+    holdings.misses++
+    this.#tell('miss')
+    const loading = this.#load(pending, key, now, load)
+    pending.set(key, loading)
+    return loading as Promise<Verdict<I>>
+  }
+
+  /**
+   * Forgets whoever is known as `subject`, of one scheme or of all, so that the next request is looked at again. What is being found out
+   * at this moment is given to those who wait for it, and not kept.
+   */
+  invalidate(subject: string, scheme?: string): void {
+    const { accepted, refused } = this.#holdings
+    for (const [key, { verdict }] of accepted) {
+      if (verdict.kind !== 'accepted' || verdict.identity.subject !== subject) continue
+      if (scheme === undefined || verdict.identity.scheme === scheme) accepted.delete(key)
+    }
+    // Whom a refusal was meant for is not known: a password that is right from now on must not wait for it.
+    refused.clear()
+    this.#holdings.pending = new Map()
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#holdings.accepted.clear()
+    this.#holdings.refused.clear()
+    this.#holdings.pending = new Map()
+  }
+
+  snapshot(): CacheSnapshot {
+    const { accepted, refused, hits, misses, joined } = this.#holdings
+    return { name: this.#name, entries: accepted.size, refusedEntries: refused.size, hits, misses, joined }
+  }
+
+  async #load(
+    pending: Map<string, Promise<Verdict>>,
+    key: string,
+    now: number,
+    load: () => Promise<CachedVerdict>,
+  ): Promise<Verdict> {
+    try {
+      const { verdict, expiresAt } = await load()
+      // Otherwise something was forgotten meanwhile, and this may have been found out before it.
+      if (pending === this.#holdings.pending) this.#keep(key, verdict, now, expiresAt ?? Number.POSITIVE_INFINITY)
+      return verdict
+    } finally {
+      pending.delete(key)
+    }
+  }
+
+  /** Counted from when it was begun to be found out: how things stood later nobody has looked at. */
+  #keep(key: string, verdict: Verdict, now: number, expiresAt: number): void {
+    const { accepted, refused } = this.#holdings
+    if (verdict.kind === 'accepted') {
+      refused.delete(key)
+      const until = Math.min(now + this.#ttlMs, expiresAt)
+      if (until > now) accepted.set(key, { verdict, since: now, until })
+      return
+    }
+    accepted.delete(key)
+    if (verdict.kind === 'refused' && verdict.status !== 503 && this.#refusedTtlMs > 0)
+      refused.set(key, { verdict, since: now, until: now + this.#refusedTtlMs })
+  }
+
+  #tell(outcome: 'hit' | 'miss' | 'joined'): void {
+    if (cacheAsked.hasSubscribers) cacheAsked.publish({ cache: this.#name, outcome })
+  }
+}
+
+/**
+ * Makes a cache, to be given to a strategy or shared among several.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG`
+ */
+export function authCache(options: AuthCacheOptions = {}): AuthCache {
+  return new AuthCache(options)
+}

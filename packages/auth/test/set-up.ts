@@ -1,0 +1,50 @@
+/** A gateway in process and in virtual time, with the middlewares under test in front of a fake upstream. */
+import { createProxy, createUpstream, type EventChannel, type Middleware } from '@sluice/core'
+import { fakeUpstream, virtualClock, type VirtualClockOptions } from '@sluice/testing'
+import { onTestFinished } from 'vitest'
+
+/** What a gateway trusts, and when it is. */
+export interface SetUpOptions extends VirtualClockOptions {
+  readonly trust?: readonly string[]
+}
+
+export function setUp(use: readonly Middleware[], options: SetUpOptions = {}) {
+  const clock = virtualClock(options)
+  const fake = fakeUpstream(() => ({ body: 'fine' }), { clock })
+  const errors: unknown[] = []
+  const upstream = createUpstream('users', { targets: ['http://a.test'], transport: fake.transport, clock })
+  const proxy = createProxy({
+    clock,
+    forwarded: { trust: options.trust ?? [] },
+    onError: (error) => errors.push(error),
+  })
+  for (const middleware of use) proxy.use(middleware)
+  proxy.forward(upstream)
+  return {
+    clock,
+    fake,
+    proxy,
+    /** What was thrown that should not have been. */
+    errors,
+    inject: proxy.inject.bind(proxy),
+    /** The status of a request with these fields. */
+    status: async (headers: Readonly<Record<string, string | readonly string[]>> = {}, path = '/') =>
+      (await proxy.inject({ headers, path })).status,
+    /** What the upstream has got last. */
+    last: () => fake.requests.at(-1)!,
+  }
+}
+
+/** What is published on a channel while the test runs. */
+export function record<T>(channel: EventChannel<T>): T[] {
+  const messages: T[] = []
+  const listener = (message: T) => void messages.push(message)
+  channel.subscribe(listener)
+  onTestFinished(() => channel.unsubscribe(listener))
+  return messages
+}
+
+/** The field of Basic. */
+export function basicField(user: string, password: string): { readonly Authorization: string } {
+  return { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+}
