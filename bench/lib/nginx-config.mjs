@@ -7,10 +7,11 @@ import { CIPHER } from './tls-options.mjs'
  * Serves as a proxy. Bodies stream as they do in the Node proxies: the default would collect a large request body in a
  * file first, and could put part of a large reply into one, which costs it processor time.
  */
-export async function serveNginxProxy({ port, upstream, certificate, extra = '' }) {
+export async function serveNginxProxy({ port, upstream, certificate, extra = '', http = '' }) {
   const [listens, tls] = certificate === undefined ? ['', ''] : [' ssl http2', tlsLines(certificate)]
   const host = `proxy_pass http://bench;\n      proxy_http_version 1.1;`
-  const server = `upstream bench { server ${new URL(upstream).host}; keepalive 256; keepalive_requests 1000000000; }
+  const server = `${http}
+  upstream bench { server ${new URL(upstream).host}; keepalive 256; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:${port} backlog=4096${listens};
     ${tls}

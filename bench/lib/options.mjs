@@ -3,6 +3,9 @@ import { parseArgs } from 'node:util'
 import { access } from '../scenarios/access.mjs'
 import { allocations } from '../scenarios/allocations.mjs'
 import { auth } from '../scenarios/auth.mjs'
+import { cacheEvictions } from '../scenarios/cache-evictions.mjs'
+import { cacheHit1k, cacheHit1m, cacheHit64k } from '../scenarios/cache-hit.mjs'
+import { cacheStore } from '../scenarios/cache-store.mjs'
 import { h2Small } from '../scenarios/h2-small.mjs'
 import { halfRate } from '../scenarios/half-rate.mjs'
 import { idleConnections } from '../scenarios/idle-connections.mjs'
@@ -10,6 +13,7 @@ import { request1m, response1m } from '../scenarios/large-bodies.mjs'
 import { picks } from '../scenarios/picks.mjs'
 import { pluginMetering } from '../scenarios/plugin-metering.mjs'
 import { pluginSpins } from '../scenarios/plugin-spins.mjs'
+import { pluginThreads } from '../scenarios/plugin-threads.mjs'
 import { plugins } from '../scenarios/plugins.mjs'
 import { rateLimits } from '../scenarios/rate-limit.mjs'
 import { small } from '../scenarios/small.mjs'
@@ -32,10 +36,16 @@ const SCENARIOS = [
   picks,
   plugins,
   pluginSpins,
+  pluginThreads,
   pluginMetering,
   rateLimits,
   access,
   auth,
+  cacheStore,
+  cacheEvictions,
+  cacheHit1k,
+  cacheHit64k,
+  cacheHit1m,
 ]
 
 const NUMBERS = ['rounds', 'seconds', 'connections', 'size', 'warmup']

@@ -10,9 +10,12 @@ const FOLDER = fileURLToPath(new URL('../subjects/', import.meta.url))
 const ORDER = [
   'nginx',
   'nginx-large-buffers',
+  'nginx-cache',
+  'varnish',
   'haproxy',
   'sluice',
   'sluice-chain',
+  'sluice-cache',
   'sluice-node',
   'fast-proxy',
   'node-http2',
@@ -28,7 +31,14 @@ const ORDER = [
 const FLOORS = ['node-constant']
 
 /** What answers a question that only some scenarios ask; elsewhere it runs where it is named. */
-const ONLY_IN = { 'nginx-large-buffers': ['response-1m', 'request-1m'], 'node-http2': ['h2-small'] }
+const ONLY_IN = {
+  'nginx-large-buffers': ['response-1m', 'request-1m'],
+  'node-http2': ['h2-small'],
+  // They answer without asking: only where that is the question, whose scenarios name them.
+  'nginx-cache': [],
+  varnish: [],
+  'sluice-cache': [],
+}
 
 /** All there are, or those that a scenario measures where none are named. */
 export function subjectNames(scenario) {

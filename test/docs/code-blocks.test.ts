@@ -37,6 +37,7 @@ describe('documentation', { timeout: 30_000 }, () => {
   test.each([
     'packages/auth/README.md',
     'packages/balancers/README.md',
+    'packages/cache/README.md',
     'packages/core/README.md',
     'packages/plugin-host/README.md',
     'packages/rate-limit/README.md',
@@ -48,12 +49,19 @@ describe('documentation', { timeout: 30_000 }, () => {
     await Promise.all(blocksOf(path).map(expectToEndWell))
   })
 
-  test.each(['access-control', 'authentication', 'grpc', 'http2', 'rate-limiting', 'resilience', 'tls', 'websocket'])(
-    'the guide on %s is one program, and holds',
-    async (name) => {
-      await expectToEndWell(codeOf(`docs/guides/${name}.md`))
-    },
-  )
+  test.each([
+    'access-control',
+    'authentication',
+    'caching',
+    'grpc',
+    'http2',
+    'rate-limiting',
+    'resilience',
+    'tls',
+    'websocket',
+  ])('the guide on %s is one program, and holds', async (name) => {
+    await expectToEndWell(codeOf(`docs/guides/${name}.md`))
+  })
 
   test('the page on plugins is one program, and holds', async () => {
     await expectToEndWell(codeOf('docs/plugins.md'))

@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { startRedis } from '@sluice/testing'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type CurlReply, curl, curlLines } from '../running/curl.ts'
 import { Program, start } from '../running/program.ts'
@@ -109,6 +110,54 @@ const CHECKS: Readonly<Record<string, Check>> = {
     ])
     expect(JSON.parse(bodies[9]!)).toMatchObject({ accepted: 5, refused: 1, absent: 1 })
   },
+  caching: (replies) => {
+    const told = replies.map(({ headers }) => headers['cache-status'])
+    expect(told.slice(0, 8)).toEqual([
+      'sluice; fwd=uri-miss; stored',
+      'sluice; fwd=uri-miss; stored',
+      expect.stringMatching(/^sluice; hit; ttl=(60|59)$/),
+      expect.stringMatching(/^sluice; hit/),
+      expect.stringMatching(/^sluice; hit/),
+      'sluice; fwd=request; fwd-status=304; stored',
+      'sluice; fwd=miss',
+      'sluice; fwd=method',
+    ])
+    expect(told.slice(8)).toEqual([
+      'sluice; fwd=uri-miss; stored',
+      'sluice; fwd=uri-miss; stored',
+      expect.stringMatching(/^sluice; hit; ttl=[01]$/),
+      undefined,
+    ])
+    expect(replies[4]?.body).toBe('article')
+    expect(JSON.parse(replies.at(-1)!.body)).toMatchObject({ hits: 4, revalidated: 1, stored: 4 })
+  },
+  'caching-tags': (replies) => {
+    const bodies = replies.map(({ body }) => body)
+    expect(bodies.slice(0, 3)).toEqual(['pears: 1\n', 'apples: 2\n', 'pears: 1, apples: 2\n'])
+    expect(replies[4]?.headers['cache-status']).toMatch(/^sluice; hit/)
+    expect(replies[5]?.headers['cache-status']).toMatch(/^sluice; fwd=stale/)
+    expect(bodies[5]).toBe('pears: 1, apples: 3\n')
+    expect(bodies.slice(6)).toEqual(['{"purged":2,"soft":false}', '{"purged":1,"soft":false}'])
+  },
+  'caching-tiered': (replies) => {
+    const told = replies.map(({ headers }) => headers['cache-status'])
+    expect(told.slice(0, 2)).toEqual(['sluice; fwd=uri-miss; stored', expect.stringMatching(/^sluice; hit/)])
+    // The other gateway finds what this one has fetched, and then has it in its own memory.
+    expect(told.slice(2, 4)).toEqual(Array(2).fill('sluice; fwd=uri-miss; stored'))
+    expect(told.slice(4, 6)).toEqual(Array(2).fill(expect.stringMatching(/^sluice; hit/)))
+    expect(told[7]).toBe('sluice; fwd=uri-miss; stored')
+    expect(replies.map(({ body }) => body).filter((body) => body === 'pears, made 1\n')).toHaveLength(4)
+    const [first, second] = JSON.parse(replies.at(-1)!.body) as { store: { up: boolean; tiers: { kind: string }[] } }[]
+    expect([first!.store.up, second!.store.tiers.map(({ kind }) => kind)]).toEqual([true, ['memory', 'redis']])
+  },
+  'caching-stale': (replies) => {
+    const told = replies.map(({ headers }) => headers['cache-status'])
+    expect(told[0]).toBe('sluice; fwd=uri-miss; stored')
+    expect(told.slice(5, 7)).toEqual(Array(2).fill('sluice; fwd=stale; fwd-status=503'))
+    expect(replies[6]?.body).toBe('news, version 1\n')
+    expect(JSON.parse(replies[7]!.body)).toMatchObject({ code: 'ERR_SLUICE_NO_TARGET' })
+    expect(JSON.parse(replies.at(-1)!.body)).toMatchObject({ hits: 0, misses: 7, stored: 1 })
+  },
   'rate-limiting': (replies) => {
     expect(replies[0]?.headers['ratelimit-policy']).toBe('"per-key";q=3;w=60, "units";q=12;w=3600')
     expect(replies[3]?.headers['retry-after']).toBe('20')
@@ -157,6 +206,15 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
 }
 
+/** What an example needs that a reader has to start. */
+const ENVIRONMENTS: Readonly<Record<string, () => Promise<NodeJS.ProcessEnv>>> = {
+  'caching-tiered': async () => {
+    const redis = await startRedis()
+    onTestFinished(async () => await redis.kill())
+    return { REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+  },
+}
+
 const names = globSync(`${folder}/*.ts`).map((path) => basename(path, '.ts'))
 
 describe('examples', { timeout: 30_000 }, () => {
@@ -171,7 +229,7 @@ describe('examples', { timeout: 30_000 }, () => {
     const header = /^\/\*\*(.*?)\*\//s.exec(readFileSync(`${folder}/${name}.ts`, 'utf8'))![1]!
     const lines = curlLines(header)
     expect(lines.length).toBeGreaterThan(0)
-    const program = await start({ file })
+    const program = await start({ file }, await ENVIRONMENTS[name]?.())
     const replies: CurlReply[] = []
     for (const line of lines) {
       const answers = await curl(line, program.url)

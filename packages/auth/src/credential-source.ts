@@ -5,6 +5,7 @@
 import { ConfigError, type Exchange } from '@sluice/core'
 import { fieldOption, strictOption, textOption } from '@sluice/core/options'
 import { maskOf } from '@sluice/wire'
+import { trimmed } from './optional-whitespace.ts'
 
 /**
  * One of: a header field, with `scheme` where the value begins with one (`Authorization: Bearer ...`); a cookie; a parameter of the
@@ -87,7 +88,7 @@ class SchemeReader implements CredentialReader {
     const own = values.filter((each) => this.#isOwn(each))
     if (own.length === 0) return ABSENT
     if (values.length > 1) return REPEATED
-    const value = own[0]!.slice(this.#prefix.length).trim()
+    const value = trimmed(own[0]!.slice(this.#prefix.length))
     return value === '' ? MALFORMED : { kind: 'found', value }
   }
 
@@ -139,18 +140,18 @@ class CookieReader implements CredentialReader {
 function pairsOf(cookies: string): string[] {
   return cookies
     .split(';')
-    .map((each) => each.trim())
+    .map(trimmed)
     .filter((each) => each !== '')
 }
 
 function nameOf(pair: string): string {
   const equals = pair.indexOf('=')
-  return equals < 0 ? pair : pair.slice(0, equals).trimEnd()
+  return equals < 0 ? pair : trimmed(pair.slice(0, equals))
 }
 
 function valueOf(pair: string): string {
   const equals = pair.indexOf('=')
-  const value = equals < 0 ? '' : pair.slice(equals + 1).trimStart()
+  const value = equals < 0 ? '' : trimmed(pair.slice(equals + 1))
   return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
 }
 

@@ -27,11 +27,11 @@ export interface StrategyDefinition<I extends Identity> {
   readonly authenticate: (exchange: Exchange) => Verdict<I> | Promise<Verdict<I>>
   /** What a request without credentials is challenged with (RFC 9110, section 11.6.1). @default nothing */
   readonly challenge?: (exchange: Exchange) => string | readonly string[] | undefined
-  /** Takes the credentials off the request. @default leaves them */
-  readonly strip?: ((exchange: Exchange) => void) | undefined
-  /** Stands in the snapshot. */
+  /** Takes the credentials off the request; see {@link Strategy.strip}. @default leaves them */
+  readonly strip?: ((exchange: Exchange, identity?: Identity) => void) | undefined
+  /** Stands in the snapshot. @default none */
   readonly cache?: AuthCache | undefined
-  /** What else the snapshot says. */
+  /** What else the snapshot says. @default nothing */
   readonly details?: () => Readonly<Record<string, unknown>>
   /** @internal The strategies that it is composed of. */
   readonly strategies?: readonly Strategy[]
@@ -67,7 +67,7 @@ export function defineStrategy<I extends Identity>(definition: StrategyDefinitio
     try {
       const verdict = maybePromise(definition.authenticate(exchange))
       return verdict instanceof Promise
-        ? verdict.then(count, (error: unknown) => failed(exchange, error))
+        ? verdict.then(count).catch((error: unknown) => failed(exchange, error))
         : count(verdict)
     } catch (error) {
       return failed(exchange, error)
@@ -75,7 +75,7 @@ export function defineStrategy<I extends Identity>(definition: StrategyDefinitio
   }
   const decide = (exchange: Exchange, next: Handler<Identified<I>>, verdict: Verdict<I>): Reply | Promise<Reply> => {
     if (verdict.kind === 'accepted') {
-      strip(exchange)
+      strip(exchange, verdict.identity)
       if (accepted.hasSubscribers) accepted.publish({ exchange, strategy: name, identity: verdict.identity })
       return next(exchange.set<'auth.identity', Identity, I>(identity, verdict.identity))
     }

@@ -17,10 +17,6 @@ export class ReplayMemory {
     this.#spanMs = spanMs
   }
 
-  get size(): number {
-    return this.#young.size + this.#old.size
-  }
-
   /** Whether it is the first time; remembers it. `now` is monotonic. */
   isFirst(key: string, name: string, now: number): boolean {
     if (now - this.#since >= this.#spanMs || this.#young.size >= this.#maxEntries) this.#turn(now)

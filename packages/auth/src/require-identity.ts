@@ -17,7 +17,7 @@ export interface RequireOptions<I extends Identity = Identity> {
   readonly roles?: readonly string[]
   /** Claims by their names: the value, or a list of which it needs one. A claim that is a list itself needs to have one of them. */
   readonly claims?: Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>
-  /** Anything else, such as `(who, x) => x.params.user === who.subject`. */
+  /** Anything else, such as `(who, x) => x.params.user === who.subject`. What is not `true` is no; it can't wait for a promise. */
   readonly when?: (identity: I, exchange: Exchange<Identified<I>>) => boolean
 }
 
@@ -44,7 +44,8 @@ export function requireIdentity<I extends Identity = Identity>(options: RequireO
   const counts = { admitted: 0, refused: 0 }
   const middleware = defineMiddleware<Identified<I>>('require', (exchange, next) => {
     const who = exchange.get(identity)
-    const broken = rules.find(([, holds]) => !holds(who, exchange))
+    // An object is no yes: least of all the promise of a predicate that should have been none.
+    const broken = rules.find(([, holds]) => holds(who, exchange) !== true)
     if (broken === undefined) {
       counts.admitted++
       return next(exchange)

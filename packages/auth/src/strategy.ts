@@ -44,8 +44,12 @@ export interface Strategy<I extends Identity = Identity> extends Middleware<unkn
   authenticate(exchange: Exchange): Verdict<I> | Promise<Verdict<I>>
   /** What a request without credentials is challenged with (RFC 9110, section 11.6.1), each in a line of its own; missing where the scheme has none. */
   challenge(exchange: Exchange): string | readonly string[] | undefined
-  /** Takes the credentials off the request, where the options say so. */
-  strip(exchange: Exchange): void
+  /**
+   * Makes the request ready to go on: takes the credentials off, where the options say so. `identity` is the one that was accepted; missing where
+   * it goes on without. A strategy that writes into the request does it here, and only where that identity is its own: below `anyOf` another
+   * one may have decided.
+   */
+  strip(exchange: Exchange, identity?: Identity): void
   snapshot(): StrategySnapshot
 }
 

@@ -46,6 +46,7 @@ describe('jwt', () => {
     ['jwt.algorithms[0]', { keys, algorithms: ['constructor'] }],
     ['jwt.algorithms', { keys, algorithms: ['ES256', 'HS256'] }],
     ['jwt.algorithms', { keys, algorithms: ['HS256'] }],
+    ['jwt.algorithms', { secret: SECRET, algorithms: ['HS256', 'ES256'] }],
     ['jwt.algorithms', { ...remote, algorithms: ['HS256'] }],
     ['jwt', { algorithms }],
     ['jwt', { algorithms, keys, jwksUrl: 'https://a.example' }],

@@ -91,8 +91,8 @@ export class Exchange<out S = unknown> {
   #onAbort: ((error: AnyProxyError) => void)[] | undefined = undefined
   #ended = false
   #isDetached = false
-  /** Whose attempts are listed here too. */
-  #awaited: Exchange | undefined = undefined
+  /** Those whose attempts are listed here too. */
+  #awaited: Exchange[] | undefined = undefined
   #branches: Exchange[] | undefined = undefined
   #deadlineAt: number | undefined = undefined
   #deadline: ScheduledCall | undefined = undefined
@@ -138,9 +138,16 @@ export class Exchange<out S = unknown> {
     detached.route = this.route
     detached.#matchedPath = this.#matchedPath
     detached.#slots = this.#slots?.slice()
-    if (isAwaited) this.#awaited = detached
+    if (isAwaited) this.#await(detached)
     settings.inFlight.add(detached)
     return detached
+  }
+
+  /** Of a branch the attempts are the whole exchange's. */
+  #await(detached: Exchange): void {
+    if (this.#parent !== undefined) return this.#parent.#await(detached)
+    if (this.#awaited === undefined) this.#awaited = [detached]
+    else this.#awaited.push(detached)
   }
 
   get clock(): Clock {
@@ -160,7 +167,7 @@ export class Exchange<out S = unknown> {
   get attempts(): readonly Attempt[] {
     if (this.#parent !== undefined) return this.#parent.attempts
     const own = this.#attempts ?? NO_ATTEMPTS
-    return this.#awaited === undefined ? own : [...own, ...this.#awaited.attempts]
+    return this.#awaited === undefined ? own : [...own, ...this.#awaited.flatMap(({ attempts }) => attempts)]
   }
 
   /**

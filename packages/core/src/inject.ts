@@ -23,6 +23,8 @@ export interface InjectedRequest {
   readonly httpVersion?: '1.0' | '1.1' | '2.0'
   /** Who the client appears to be. @default { address: '127.0.0.1', port: 0, secure: false } */
   readonly peer?: Partial<Peer>
+  /** Gives the request up when it is aborted, as where a client leaves. @default never */
+  readonly signal?: AbortSignal
 }
 
 /** A 1xx reply that came ahead of the final one. */
@@ -75,12 +77,20 @@ export function inject(entrance: Entrance, init: InjectedRequest): Promise<Injec
   const informational: InformationalReply[] = []
   const arrival = arrivalOf(init, (status, headers) => informational.push({ status, headers }))
   const admission = entrance.admit({ ...arrival, body: limitBody(arrival.body, entrance.settings.maxBodyBytes) })
+  if (init.signal !== undefined) abortWith(admission.exchange, init.signal)
   return new Promise((resolve) => {
     entrance.answer(admission, (reply) => {
       frameReply(reply, arrival.received.method)
       resolve(new InjectedReply(admission.exchange, reply, informational))
     })
   })
+}
+
+function abortWith(exchange: Exchange, signal: AbortSignal): void {
+  const leave = (): void => exchange.abort()
+  if (signal.aborted) return leave()
+  signal.addEventListener('abort', leave, { once: true })
+  exchange.onEnd(() => signal.removeEventListener('abort', leave))
 }
 
 /** What a listener would have made of it. */

@@ -8,6 +8,7 @@ import {
   defineSlot,
   DownstreamError,
   type Exchange,
+  exchangeEnded,
   type Middleware,
   Reply,
   UpstreamError,
@@ -328,4 +329,93 @@ describe('a deadline', () => {
     const reply = await promise
     expect([reply.status, await codeOf(reply)]).toEqual([504, 'ERR_SLUICE_DEADLINE_EXCEEDED'])
   })
+})
+
+describe('a detached exchange', () => {
+  it('has the head, the route and the slots as they were, and keeps its own changes', () => {
+    const exchange = makeExchange({ target: '/a', headers: { 'X-Kept': '1' } }).set(color, 'red')
+    const detached = exchange.detached()
+    detached.request.headers.delete('x-kept')
+    detached.request.target = '/b'
+    expect(exchange.request.target).toBe('/a')
+    expect(exchange.request.headers.has('x-kept')).toBe(true)
+    expect(detached.get(color)).toBe('red')
+    expect(detached.route).toBe(exchange.route)
+  })
+
+  it('neither aborts nor ends with the other, and is waited for at a shutdown', () => {
+    const exchange = makeExchange()
+    const detached = exchange.detached()
+    const { cancelled } = attemptOn(detached)
+    const ended: string[] = []
+    exchange.onEnd(() => ended.push('exchange'))
+    detached.onEnd(() => ended.push('detached'))
+    expect(exchange.settings.inFlight.size).toBe(1)
+    exchange.abort()
+    exchange.end(undefined, 0)
+    expect([detached.aborted, cancelled, ended]).toEqual([undefined, [], ['exchange']])
+    detached.abort()
+    expect(cancelled).toHaveLength(1)
+    detached.end(undefined, 0)
+    expect(ended).toEqual(['exchange', 'detached'])
+    expect(exchange.settings.inFlight.size).toBe(0)
+  })
+
+  it('has a deadline of its own', () => {
+    const clock = virtualClock()
+    const exchange = makeExchange({ options: { clock } })
+    const detached = exchange.detached()
+    exchange.expireAt(clock.now() + 100)
+    clock.advance(200)
+    expect([exchange.aborted?.code, detached.aborted]).toEqual(['ERR_SLUICE_DEADLINE_EXCEEDED', undefined])
+    detached.end(undefined, 0)
+  })
+
+  it('that is awaited lists its attempts with the other, also from a branch of that', () => {
+    const exchange = makeExchange()
+    const { attempt: own } = attemptOn(exchange)
+    const { attempt } = attemptOn(exchange.detached({ awaited: true }))
+    const { attempt: ofBranch } = attemptOn(exchange.branch().detached({ awaited: true }))
+    attemptOn(exchange.detached())
+    expect(exchange.attempts).toEqual([own, attempt, ofBranch])
+    expect(exchange.branch().attempts).toEqual([own, attempt, ofBranch])
+  })
+
+  it('passes 1xx replies on while it is awaited, and not once the client has left', async () => {
+    const seen: number[] = []
+    const exchange = makeExchange()
+    exchange.downstream.informational = (status) => void seen.push(status)
+    const awaited = exchange.detached({ awaited: true })
+    exchange.detached().downstream.informational(102, awaited.request.headers)
+    awaited.downstream.informational(103, awaited.request.headers)
+    exchange.abort()
+    awaited.downstream.informational(102, awaited.request.headers)
+    expect(seen).toEqual([103])
+  })
+
+  it('is not told of as an exchange that has ended', async () => {
+    const told: Exchange[] = []
+    const listener = ({ exchange }: { exchange: Exchange }) => void told.push(exchange)
+    exchangeEnded.subscribe(listener)
+    try {
+      const exchange = makeExchange()
+      exchange.detached().end(undefined, 0)
+      exchange.end(undefined, 0)
+      expect(told).toEqual([exchange])
+    } finally {
+      exchangeEnded.unsubscribe(listener)
+    }
+  })
+})
+
+it('calls back once when it is given up, and branches do with it', () => {
+  const exchange = makeExchange()
+  const branch = exchange.branch()
+  const seen: unknown[] = []
+  exchange.onAbort(({ code }) => seen.push(['exchange', code]))
+  exchange.onAbort(() => seen.push('again'))
+  branch.onAbort(() => seen.push('branch'))
+  exchange.abort()
+  exchange.abort()
+  expect(seen).toEqual([['exchange', 'ERR_SLUICE_CLIENT_ABORT'], 'again', 'branch'])
 })

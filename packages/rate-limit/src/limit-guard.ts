@@ -12,7 +12,7 @@ import { type Bypasses, compileBypass } from './bypass.ts'
 import { limitRefused } from './events.ts'
 import { type LimitFace, limitFace, type LimitState } from './fields/limit-state.ts'
 import { ReplyFields } from './fields/reply-fields.ts'
-import { compileKey, type KeyOf } from './keys/key-option.ts'
+import { compileKey, keyGroupsOf, type KeyOf } from './keys/key-option.ts'
 import { compileCost, compileReplyCost, type CostOf, type ReplyCostOf } from './policy/cost.ts'
 import type { PolicyOptions } from './policy/policy-options.ts'
 import { type Policy, resolvePolicy, unitMs } from './policy/policy.ts'
@@ -52,7 +52,8 @@ export class LimitGuard<N> {
     options: RateLimitOptions<N>,
     store: RateLimitStore,
   ) {
-    this.#rules = policies.map(([policy, at]) => ruleOf(policy, at, policies.length === 1))
+    const keyGroups = keyGroupsOf(policies.map(([policy]) => policy))
+    this.#rules = policies.map(([policy, at], i) => ruleOf(policy, at, policies.length === 1, keyGroups[i]!))
     checkNames(this.#rules)
     this.#hasReplyCosts = this.#rules.some(({ replyCost }) => replyCost !== undefined)
     this.#bypasses = compileBypass(options.bypass, 'rateLimit.bypass')
@@ -219,8 +220,8 @@ export class LimitGuard<N> {
 /** When to come back to a gateway whose store is away. */
 const RETRY_UNKNOWN_MS = 1_000
 
-function ruleOf<N>(options: PolicyOptions<N>, at: string, isOnly: boolean): Rule<N> {
-  const policy = resolvePolicy(options, at, isOnly)
+function ruleOf<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup: number): Rule<N> {
+  const policy = resolvePolicy(options, at, isOnly, keyGroup)
   const { name, limit, windowMs } = policy
   return {
     policy,

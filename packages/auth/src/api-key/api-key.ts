@@ -5,6 +5,8 @@
  */
 import { ConfigError, type Exchange } from '@sluice/core'
 import { flagOption, strictOption, wholeOption } from '@sluice/core/options'
+import { apart } from '../apart.ts'
+import type { CachedVerdict } from '../cache/auth-cache.ts'
 import { type CacheOption, resolveCache } from '../cache/cache-option.ts'
 import { challengeOf, realmOption } from '../challenge.ts'
 import { credentialReader, type CredentialSource } from '../credential-source.ts'
@@ -40,7 +42,10 @@ export interface ApiKeyOptions {
   readonly strip?: boolean
   /** Longer keys are malformed. @default 512 */
   readonly maxChars?: number
-  /** Keeps what `lookup` has found; so long can it take until a key that was withdrawn is noticed. @default false */
+  /**
+   * Keeps what `lookup` has found, by the key alone: for whatever request it was asked, the answer has to be the same. So long can it take until a
+   * key that was withdrawn is noticed. @default false
+   */
   readonly cache?: CacheOption
 }
 
@@ -82,13 +87,14 @@ export function apiKey(options: ApiKeyOptions): ApiKeyStrategy {
   const judge = (key: string, exchange: Exchange): Verdict<ApiKeyIdentity> | Promise<Verdict<ApiKeyIdentity>> => {
     const sha256 = apiKeyDigest(key)
     if (lookup === undefined) return verdictOn(index.find(sha256), exchange.clock.wallTime())
-    const load = async () => {
-      const owner = await lookup(sha256, exchange)
+    const load = async (by: Exchange): Promise<CachedVerdict<ApiKeyIdentity>> => {
+      const owner = await lookup(sha256, by)
       const holder = owner === undefined ? undefined : holderOf(owner, `${AT}.lookup`)
-      return { verdict: verdictOn(holder, exchange.clock.wallTime()), expiresAt: holder?.expiresAt }
+      const verdict = verdictOn(holder, exchange.clock.wallTime())
+      return { verdict, expiresAt: verdict === EARLY ? holder?.notBefore : verdict === EXPIRED ? undefined : holder?.expiresAt }
     }
-    if (cache === undefined) return load().then(({ verdict }) => verdict)
-    return cache.through(cache.keyOf('api-key', key), exchange.clock.wallTime(), load)
+    if (cache === undefined) return load(exchange).then(({ verdict }) => verdict)
+    return cache.through(cache.keyOf('api-key', key), exchange.clock.wallTime(), () => apart(exchange, load))
   }
   const strategy = defineStrategy<ApiKeyIdentity>({
     scheme: 'api-key',

@@ -34,13 +34,15 @@ export interface BasicOptions {
   readonly grants?: Readonly<Record<string, Grants>>
   /** Checks the password itself, such as by asking a directory. That an unknown user takes as long is then its own affair. */
   readonly verify?: UserCheck
+  /** What verifies hashes. @default `@node-rs/bcrypt`, where it is installed */
   readonly verifiers?: PasswordVerifiers
   /** What the password is asked for, of visible ASCII. @default 'restricted' */
   readonly realm?: string
   /** Whether the credentials stay here, instead of going on to the upstream. @default true */
   readonly strip?: boolean
   /**
-   * Keeps verdicts, so that a password is not hashed for every request.
+   * Keeps verdicts, so that a password is not hashed for every request; by name and password alone: for whatever request `users` or `verify` are
+   * asked, the answer has to be the same.
    * @default true with `htpasswdFile`, otherwise false
    */
   readonly cache?: CacheOption

@@ -1,6 +1,7 @@
 /** Checking passwords: through the cache, and not too many at once. */
 import type { Exchange } from '@sluice/core'
 import type { Clock } from '@sluice/wire'
+import { apart } from '../apart.ts'
 import type { AuthCache } from '../cache/auth-cache.ts'
 import type { Refusal, Verdict } from '../strategy.ts'
 import type { BasicCredentials } from './basic-credentials.ts'
@@ -49,9 +50,8 @@ export class PasswordChecks {
     if (this.#cache === undefined) return this.#run(credentials, exchange)
     // Neither part has a control character.
     const key = this.#cache.keyOf('basic', `${credentials.user}\0${credentials.password}`)
-    return this.#cache.through(key, exchange.clock.wallTime(), async () => ({
-      verdict: await this.#run(credentials, exchange),
-    }))
+    const load = async (by: Exchange) => ({ verdict: await this.#run(credentials, by) })
+    return this.#cache.through(key, exchange.clock.wallTime(), () => apart(exchange, load))
   }
 
   #run(credentials: BasicCredentials, exchange: Exchange): Verdict<BasicIdentity> | Promise<Verdict<BasicIdentity>> {

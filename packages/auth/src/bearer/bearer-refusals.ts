@@ -1,4 +1,5 @@
 /** How clients with a token are refused and challenged (RFC 6750, section 3; RFC 9449, sections 7.1 and 9). */
+import type { CachedVerdict } from '../cache/auth-cache.ts'
 import { challengeOf, realmOption } from '../challenge.ts'
 import type { Refusal } from '../strategy.ts'
 import { descriptionOf, isOutage, type TokenFault } from './token-faults.ts'
@@ -44,6 +45,11 @@ export class BearerRefusals {
     const dpop = challengeOf('DPoP', { ...this.#realm, algs: this.#dpop.algorithms.join(' '), ...error })
     return Object.freeze(this.#dpop.required ? [dpop] : [bearer, dpop])
   }
+}
+
+/** What there is to be cached of a refusal. That a token is not valid yet may be over at any moment. */
+export function refusedToken(refusals: BearerRefusals, fault: TokenFault): CachedVerdict<never> {
+  return { verdict: refusals.refusal(fault), expiresAt: fault === 'not-yet-valid' ? 0 : undefined }
 }
 
 /** What a challenge says of DPoP. */

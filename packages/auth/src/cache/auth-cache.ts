@@ -9,6 +9,7 @@ import { durationOption, strictOption, textOption, wholeOption } from '@sluice/c
 import QuickLRU from 'quick-lru'
 import { cacheAsked } from '../events.ts'
 import type { Verdict } from '../strategy.ts'
+import { PendingVerdicts } from './pending-verdicts.ts'
 
 /** Options of {@link authCache}. */
 export interface AuthCacheOptions {
@@ -43,7 +44,7 @@ export interface CacheSnapshot {
 /** What a strategy has found out. */
 export interface CachedVerdict<I extends Identity = Identity> {
   readonly verdict: Verdict<I>
-  /** Until when the credential itself is good, in milliseconds since 1970. */
+  /** Until when the credential itself is good, or surely not, in milliseconds since 1970. @default any time */
   readonly expiresAt?: number | undefined
 }
 
@@ -59,8 +60,8 @@ interface Entry {
 interface Holdings {
   readonly accepted: QuickLRU<string, Entry>
   readonly refused: QuickLRU<string, Entry>
-  /** What is being found out; another map where something was forgotten since. */
-  pending: Map<string, Promise<Verdict>>
+  /** What is being found out; another one where something was forgotten since. */
+  pending: PendingVerdicts
   hits: number
   misses: number
   joined: number
@@ -83,7 +84,7 @@ export class AuthCache {
     this.#holdings = {
       accepted: new QuickLRU({ maxSize: wholeOption(maxEntries, 10_000, `${at}.maxEntries`, 1) }),
       refused: new QuickLRU({ maxSize: wholeOption(maxRefused, 1_000, `${at}.maxRefused`, 1) }),
-      pending: new Map(),
+      pending: new PendingVerdicts(),
       hits: 0,
       misses: 0,
       joined: 0,
@@ -104,7 +105,7 @@ export class AuthCache {
   }
 
   /**
-   * The verdict under `key`, or what `load` comes to. Of several who ask at once one loads, so that `load` must not depend on what
+   * The verdict under `key`, or what `load` comes to. Of several who ask within five seconds one loads, so that `load` must not depend on what
    * a single exchange does, such as being aborted. Verdicts of `absent` and of 503 are not kept, and neither is a rejection, which
    * all who wait get. `now` is `clock.wallTime()`.
    */
@@ -122,7 +123,7 @@ export class AuthCache {
       return entry.verdict as Verdict<I>
     }
     const { pending } = holdings
-    const found = pending.get(key)
+    const found = pending.find(key, now)
     if (found !== undefined) {
       holdings.joined++
       this.#tell('joined')
@@ -131,7 +132,7 @@ export class AuthCache {
     holdings.misses++
     this.#tell('miss')
     const loading = this.#load(pending, key, now, load)
-    pending.set(key, loading)
+    pending.add(key, now, loading)
     return loading as Promise<Verdict<I>>
   }
 
@@ -147,14 +148,14 @@ export class AuthCache {
     }
     // Whom a refusal was meant for is not known: a password that is right from now on must not wait for it.
     refused.clear()
-    this.#holdings.pending = new Map()
+    this.#holdings.pending = new PendingVerdicts()
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#holdings.accepted.clear()
     this.#holdings.refused.clear()
-    this.#holdings.pending = new Map()
+    this.#holdings.pending = new PendingVerdicts()
   }
 
   snapshot(): CacheSnapshot {
@@ -163,19 +164,16 @@ export class AuthCache {
   }
 
   async #load(
-    pending: Map<string, Promise<Verdict>>,
+    pending: PendingVerdicts,
     key: string,
     now: number,
     load: () => Promise<CachedVerdict>,
   ): Promise<Verdict> {
-    try {
-      const { verdict, expiresAt } = await load()
-      // Otherwise something was forgotten meanwhile, and this may have been found out before it.
-      if (pending === this.#holdings.pending) this.#keep(key, verdict, now, expiresAt ?? Number.POSITIVE_INFINITY)
-      return verdict
-    } finally {
-      pending.delete(key)
-    }
+    const { verdict, expiresAt } = await load()
+    // Otherwise something was forgotten meanwhile, and this may have been found out before it.
+    if (pending === this.#holdings.pending && pending.isCurrent(key, now))
+      this.#keep(key, verdict, now, expiresAt ?? Number.POSITIVE_INFINITY)
+    return verdict
   }
 
   /** Counted from when it was begun to be found out: how things stood later nobody has looked at. */
@@ -188,8 +186,9 @@ export class AuthCache {
       return
     }
     accepted.delete(key)
-    if (verdict.kind === 'refused' && verdict.status !== 503 && this.#refusedTtlMs > 0)
-      refused.set(key, { verdict, since: now, until: now + this.#refusedTtlMs })
+    const until = Math.min(now + this.#refusedTtlMs, expiresAt)
+    if (verdict.kind === 'refused' && verdict.status !== 503 && until > now)
+      refused.set(key, { verdict, since: now, until })
   }
 
   #tell(outcome: 'hit' | 'miss' | 'joined'): void {

@@ -88,7 +88,8 @@ export function clientCertificate(options: ClientCertificateOptions = {}): Strat
       }
       // A connection may outlive its certificate, and a proxy may be careless.
       const now = exchange.clock.wallTime()
-      return now < known.validFrom || now > known.validTo ? EXPIRED : known.verdict
+      // The other way round, a time that can't be read would be good for ever.
+      return now >= known.validFrom && now <= known.validTo ? known.verdict : EXPIRED
     },
     challenge: () => challenge,
     strip: ({ request: { headers } }) => {

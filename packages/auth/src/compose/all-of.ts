@@ -3,7 +3,7 @@ import type { Exchange, Identity } from '@sluice/core'
 import { defineStrategy } from '../define-strategy.ts'
 import { listOf } from '../refusal-reply.ts'
 import { ABSENT, type IdentityOf, type Strategy, type Verdict } from '../strategy.ts'
-import { checkStrategies, schemesOf, type Strategies, stripAll } from './any-of.ts'
+import { checkStrategies, schemesOf, type Strategies } from './any-of.ts'
 
 /** The identities of several strategies, in their order. */
 export type IdentitiesOf<S extends Strategies> = { readonly [I in keyof S]: IdentityOf<S[I]> }
@@ -29,7 +29,10 @@ export function allOf<const S extends Strategies>(...strategies: S): Strategy<Al
     name: `allOf(${strategies.map(({ name }) => name).join(', ')})`,
     authenticate: (exchange) => askFrom(strategies, 0, exchange, []) as Verdict<AllIdentities<S>>,
     challenge,
-    strip: (exchange) => stripAll(strategies, exchange),
+    // Of an identity that is another's `all` says nothing here, or what none of these has given.
+    strip: (exchange, identity?: Identity & { readonly all?: readonly Identity[] }) => {
+      for (const [i, each] of strategies.entries()) each.strip(exchange, identity?.all?.[i])
+    },
     strategies,
   })
 }

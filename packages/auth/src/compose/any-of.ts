@@ -28,7 +28,9 @@ export function anyOf<const S extends Strategies>(...strategies: S): Strategy<Id
     name: `anyOf(${strategies.map(({ name }) => name).join(', ')})`,
     authenticate: (exchange) => askFrom(strategies, 0, exchange) as Verdict<IdentityOf<S[number]>>,
     challenge,
-    strip: (exchange) => stripAll(strategies, exchange),
+    strip: (exchange, identity) => {
+      for (const each of strategies) each.strip(exchange, identity)
+    },
     strategies,
   })
 }
@@ -61,10 +63,6 @@ function decided(strategies: Strategies, index: number, exchange: Exchange, verd
     listOf((i === index ? verdict.challenge : undefined) ?? each.challenge(exchange)),
   )
   return { ...verdict, challenge }
-}
-
-export function stripAll(strategies: Strategies, exchange: Exchange): void {
-  for (const each of strategies) each.strip(exchange)
 }
 
 export function schemesOf(strategies: Strategies): string {

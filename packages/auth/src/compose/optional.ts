@@ -22,7 +22,7 @@ export interface MaybeIdentified<I extends Identity = Identity> {
 /** Options of {@link optional}. */
 export interface OptionalOptions {
   /**
-   * What happens to credentials that are not good: `refuse` answers as the strategy would; `ignore` goes on as if there were none.
+   * What happens to credentials that are not good, or of which nobody could say: `refuse` answers as the strategy would; `ignore` goes on as if there were none.
    * They are taken off the request then, where the strategy's options say so. @default 'refuse'
    */
   readonly onRefused?: 'refuse' | 'ignore'
@@ -47,9 +47,13 @@ export function optional<S extends Strategy>(
   const ignores = wordOption(onRefused, 'refuse', ['refuse', 'ignore'], 'optional.onRefused') === 'ignore'
 
   const decide = (exchange: Exchange, next: Handler, verdict: Verdict): Reply | Promise<Reply> => {
-    if (verdict.kind === 'absent') return next(exchange)
-    if (verdict.kind === 'accepted') {
+    if (verdict.kind === 'absent') {
+      // Of what a composition asks for, a part may be there.
       strategy.strip(exchange)
+      return next(exchange)
+    }
+    if (verdict.kind === 'accepted') {
+      strategy.strip(exchange, verdict.identity)
       if (accepted.hasSubscribers) accepted.publish({ exchange, strategy: strategy.name, identity: verdict.identity })
       return next(exchange.set(identity, verdict.identity))
     }

@@ -3,6 +3,7 @@ import { ConfigError } from '@sluice/core'
 import { durationOption, flagOption, strictOption, positiveOption, wholeOption } from '@sluice/core/options'
 import { isSecretAlgorithm, type PairAlgorithm, resolveAlgorithms } from '../keys/algorithms.ts'
 import { ReplayMemory } from '../replay-memory.ts'
+import { originOption } from '../request-uri.ts'
 import { ProofCheck } from './proof-check.ts'
 import { ProofNonces } from './proof-nonces.ts'
 
@@ -71,12 +72,4 @@ export function resolveDpop(option: DpopOptions | boolean | undefined, at: strin
     nonces: hasNonces ? new ProofNonces(options.nonceSecret, nonceMaxAgeMs, `${at}.nonceSecret`) : undefined,
     origin: originOption(options.origin, `${at}.origin`),
   })
-}
-
-function originOption(origin: string | undefined, at: string): string | undefined {
-  if (origin === undefined) return undefined
-  const url = typeof origin === 'string' ? URL.parse(origin) : null
-  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '')
-    throw new ConfigError(at, 'must be an origin, such as "https://api.example.com"')
-  return url.origin
 }

@@ -20,7 +20,7 @@ export interface ProofRules {
   readonly clockToleranceMs: number
   readonly memory: ReplayMemory
   readonly nonces: ProofNonces | undefined
-  readonly origin: string | undefined
+  readonly origin: URL | undefined
 }
 
 const MAX_PROOF_BYTES = 8_192
@@ -94,8 +94,9 @@ export class ProofCheck {
 }
 
 /** Query and fragment do not count (section 4.3, step 9), and neither does the way in which a URI is spelled (RFC 3986, section 6.2). */
-function isSameUri(htu: unknown, uri: string): boolean {
-  const [claimed, own] = [typeof htu === 'string' ? URL.parse(htu) : null, URL.parse(uri)]
+function isSameUri(htu: unknown, uri: string | undefined): boolean {
+  if (typeof htu !== 'string' || uri === undefined) return false
+  const [claimed, own] = [URL.parse(htu), URL.parse(uri)]
   return claimed !== null && own !== null && normalized(claimed) === normalized(own)
 }
 

@@ -1,5 +1,5 @@
 /** Who somebody is, by the answer of a service that was asked. */
-import { hash } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Exchange } from '@sluice/core'
 import type { HeaderList } from '@sluice/wire'
 import type { ForwardAuthPlan } from './forward-auth-options.ts'
@@ -23,9 +23,13 @@ export function identityIn(answer: HeaderList, exchange: Exchange, plan: Forward
   })
 }
 
+/** Names get into logs and stores: without it, a password could be found out from one. */
+const SECRET = randomBytes(32)
+
 /** The same for the same credentials, which it does not tell. */
 function digestOf({ request }: Exchange, fields: readonly string[]): string {
-  return hash('sha256', JSON.stringify(fields.map((field) => request.headers.getAll(field))), 'base64url')
+  const credentials = JSON.stringify(fields.map((field) => request.headers.getAll(field)))
+  return createHmac('sha256', SECRET).update(credentials).digest('base64url')
 }
 
 function listIn(answer: HeaderList, field: string | undefined): readonly string[] {

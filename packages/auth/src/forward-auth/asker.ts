@@ -4,7 +4,7 @@
  */
 import { createProxy, type Exchange, type Proxy } from '@sluice/core'
 import { HeaderList } from '@sluice/wire'
-import { requestTarget } from '../request-uri.ts'
+import { requestAuthority, requestTarget } from '../request-uri.ts'
 import type { ForwardAuthPlan } from './forward-auth-options.ts'
 
 /** What the service said. */
@@ -35,11 +35,12 @@ export class Asker {
     }).forward(upstream, { host: 'target', totalTimeoutMs: timeoutMs })
   }
 
-  /** A status of 500 or more where there is no answer. Never rejects. */
-  async ask(exchange: Exchange): Promise<Answer> {
+  /** A status of 500 or more where there is no answer. Never rejects. Given up with `signal`. */
+  async ask(exchange: Exchange, signal: AbortSignal | undefined): Promise<Answer> {
     this.asked++
     const { method, target: path, maxBodyBytes } = this.#plan
-    const reply = await this.#proxy.inject({ method, path, headers: this.#fieldsFor(exchange) })
+    const init = { method, path, headers: this.#fieldsFor(exchange) }
+    const reply = await this.#proxy.inject(signal === undefined ? init : { ...init, signal })
     let body: Uint8Array = NOTHING
     try {
       body = await reply.body.bytes({ maxBytes: maxBodyBytes })
@@ -53,11 +54,14 @@ export class Asker {
   #fieldsFor(exchange: Exchange): HeaderList {
     const { request, client } = exchange
     const headers = new HeaderList()
-    for (const field of this.#plan.requestFields)
-      for (const value of request.headers.getAll(field)) headers.append(field, value)
+    for (const field of this.#plan.requestFields) {
+      // HTTP/2 has it in crumbs, which only belong together there (RFC 9113, section 8.2.3).
+      const values = field === 'cookie' ? [request.headers.get('cookie') ?? []].flat() : request.headers.getAll(field)
+      for (const value of values) headers.append(field, value)
+    }
     headers.set('X-Forwarded-Method', request.method)
     headers.set('X-Forwarded-Proto', client.scheme)
-    headers.set('X-Forwarded-Host', request.authority)
+    headers.set('X-Forwarded-Host', requestAuthority(exchange))
     headers.set('X-Forwarded-Uri', requestTarget(exchange))
     if (client.address !== '') headers.set('X-Forwarded-For', client.address)
     return headers

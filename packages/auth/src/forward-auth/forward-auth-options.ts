@@ -2,9 +2,8 @@
 import { ConfigError, createUpstream, type Exchange, type Upstream } from '@sluice/core'
 import { fieldOption, positiveOption, wholeOption, wordOption } from '@sluice/core/options'
 import type { CacheOption } from '../cache/cache-option.ts'
-
-/** What a verdict is cached by; see {@link ForwardAuthOptions.cacheKey}. */
-export type CacheKeyOption = readonly string[] | ((exchange: Exchange) => string | undefined)
+import { ownFieldOption } from '../own-fields.ts'
+import { type CacheKeyOption, compileCacheKey } from './cache-key.ts'
 
 /** Options of `forwardAuth`. */
 export interface ForwardAuthOptions {
@@ -14,22 +13,29 @@ export interface ForwardAuthOptions {
   readonly upstream?: Upstream
   /** Path and query at that upstream. @default '/' */
   readonly path?: string
-  /** @default 'GET' */
+  /** How the service is asked; there is no body. @default 'GET' */
   readonly method?: 'GET' | 'HEAD' | 'POST'
   /**
    * The fields of the request that are sent. Besides them go `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For`, by what is known of
-   * the request here.
+   * the request here. One that is there twice is refused, unless it is a list: the service and the upstream may not take the same one.
    * @default ['authorization', 'cookie']
    */
   readonly requestFields?: readonly string[]
-  /** The fields of the answer that are put on the request. A client's own copies of them are removed. @default [] */
+  /**
+   * The fields of the answer that are put on the request. A client's own copies of them are removed, also with `_` or another sign for `-`, and from
+   * the trailers of its body. @default []
+   */
   readonly copyFields?: readonly string[]
   /** The fields of a refusal that the client gets. @default ['www-authenticate', 'location', 'set-cookie', 'content-type'] */
   readonly refusalFields?: readonly string[]
-  /** The field of the answer that names the client. @default none: a digest of the fields that were sent names it */
+  /**
+   * The field of the answer that names the client. @default none: a digest of the fields that were sent names it, under a secret of this process,
+   * so that it is another name in each
+   */
   readonly subjectField?: string
-  /** Fields of the answer with a list, by commas or spaces. @default none */
+  /** The field of the answer with the client's roles, by commas or spaces. @default none */
   readonly rolesField?: string
+  /** The same with its scopes. @default none */
   readonly scopesField?: string
   /** Longest wait for the whole answer. @default 2_000 */
   readonly timeoutMs?: number
@@ -42,8 +48,9 @@ export interface ForwardAuthOptions {
    */
   readonly onError?: 'deny' | 'allow'
   /**
-   * What answers are cached by: names of fields, and of `:method`, `:path` and `:authority`, all that the answer depends on; or a function,
-   * which gives `undefined` for what is not to be cached.
+   * What answers are cached by, besides `requestFields`, method, scheme and host: what else the answer depends on of `:path` (with the query),
+   * `:address` (the client's) and fields; `[]` for nothing else. Or a function that gives the whole key, and `undefined` for what is not to be cached.
+   * A refusal that sets a cookie is cached for nobody.
    * @default nothing is cached
    */
   readonly cacheKey?: CacheKeyOption
@@ -76,6 +83,8 @@ export interface ForwardAuthPlan {
   readonly method: string
   readonly requestFields: readonly string[]
   readonly copyFields: readonly string[]
+  /** What names of `copyFields` are compared by. */
+  readonly ownFields: ReadonlySet<string>
   readonly refusalFields: readonly string[]
   readonly subjectField: string | undefined
   readonly rolesField: string | undefined
@@ -91,11 +100,14 @@ const NEVER_RELAYED = new Set(['content-length', 'transfer-encoding', 'connectio
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveForwardAuth(options: ForwardAuthOptions, at: string): ForwardAuthPlan {
+  const requestFields = fieldsOption(options.requestFields ?? ['authorization', 'cookie'], `${at}.requestFields`)
+  const copyFields = fieldsOption(options.copyFields ?? [], `${at}.copyFields`)
   return {
     ...whomToAsk(options, at),
     method: wordOption(options.method, 'GET', ['GET', 'HEAD', 'POST'], `${at}.method`),
-    requestFields: fieldsOption(options.requestFields ?? ['authorization', 'cookie'], `${at}.requestFields`),
-    copyFields: fieldsOption(options.copyFields ?? [], `${at}.copyFields`),
+    requestFields,
+    copyFields,
+    ownFields: new Set(copyFields.map((field, index) => ownFieldOption(field, `${at}.copyFields[${index}]`))),
     refusalFields: fieldsOption(
       options.refusalFields ?? ['www-authenticate', 'location', 'set-cookie', 'content-type'],
       `${at}.refusalFields`,
@@ -106,7 +118,7 @@ export function resolveForwardAuth(options: ForwardAuthOptions, at: string): For
     timeoutMs: positiveOption(options.timeoutMs, 2_000, `${at}.timeoutMs`),
     maxBodyBytes: wholeOption(options.maxBodyBytes, 65_536, `${at}.maxBodyBytes`, 0),
     failsOpen: wordOption(options.onError, 'deny', ['deny', 'allow'], `${at}.onError`) === 'allow',
-    keyOf: compileCacheKey(options.cacheKey, `${at}.cacheKey`),
+    keyOf: compileCacheKey(options.cacheKey, requestFields, `${at}.cacheKey`),
   }
 }
 
@@ -146,22 +158,4 @@ function fieldsOption(names: unknown, at: string): readonly string[] {
 
 function optionalField(name: unknown, at: string): string | undefined {
   return name === undefined ? undefined : fieldOption(name, at)
-}
-
-function compileCacheKey(option: unknown, at: string): ((exchange: Exchange) => string | undefined) | undefined {
-  if (option === undefined || typeof option === 'function')
-    return option as ((exchange: Exchange) => string | undefined) | undefined
-  if (!Array.isArray(option) || option.length === 0)
-    throw new ConfigError(at, 'must be a list of names of fields, or a function')
-  const parts = option.map((name: unknown, index) => keyPart(name, `${at}[${index}]`))
-  // Written as JSON, since whatever was put between two values could stand in them.
-  return (exchange) => JSON.stringify(parts.map((part) => part(exchange)))
-}
-
-function keyPart(name: unknown, at: string): (exchange: Exchange) => string | readonly string[] {
-  if (name === ':method') return ({ request }) => request.method
-  if (name === ':path') return ({ request }) => request.target
-  if (name === ':authority') return ({ request }) => request.authority
-  const field = fieldOption(name, at)
-  return ({ request }) => request.headers.getAll(field)
 }

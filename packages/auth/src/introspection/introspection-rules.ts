@@ -1,6 +1,6 @@
+/** What an active token has to be like besides. The issuer has looked at its signature and its times; for whom it is, it can't know. */
 import { durationOption, textsOption } from '@sluice/core/options'
 import type { TokenFault } from '../bearer/token-faults.ts'
-/** What an active token has to be like besides. The issuer has looked at its signature and its times; for whom it is, it can't know. */
 
 /** What of an answer is looked at. */
 export interface IntrospectionRules {

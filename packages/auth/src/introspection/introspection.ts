@@ -7,6 +7,7 @@
 import type { Identity } from '@sluice/core'
 import { strictOption } from '@sluice/core/options'
 import { BEARER_OPTIONS, BearerCheck, type BearerOptions, type LoadToken } from '../bearer/bearer-check.ts'
+import { refusedToken } from '../bearer/bearer-refusals.ts'
 import { claimsReader } from '../bearer/claims.ts'
 import type { CachedVerdict } from '../cache/auth-cache.ts'
 import { defineStrategy } from '../define-strategy.ts'
@@ -47,7 +48,7 @@ export function introspection(options: IntrospectionOptions): Strategy<Introspec
     const claims = await client.ask(token, clock)
     if (claims === undefined) return { verdict: check.refusals.refusal('introspection-failed') }
     const fault = introspectedFault(claims, rules, clock.wallTime())
-    if (fault !== undefined) return { verdict: check.refusals.refusal(fault) }
+    if (fault !== undefined) return refusedToken(check.refusals, fault)
     const known = read(claims)
     if (known === undefined) return { verdict: check.refusals.refusal('missing-claim') }
     const identity: IntrospectedIdentity = Object.freeze({ scheme: 'introspection', ...known, claims, raw: undefined })

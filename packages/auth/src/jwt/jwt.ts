@@ -9,6 +9,7 @@ import type { Identity } from '@sluice/core'
 import { strictOption } from '@sluice/core/options'
 import type { JWTHeaderParameters, JWTPayload } from 'jose'
 import { BEARER_OPTIONS, BearerCheck, type BearerOptions, type LoadToken } from '../bearer/bearer-check.ts'
+import { refusedToken } from '../bearer/bearer-refusals.ts'
 import { claimsReader, deepFreeze } from '../bearer/claims.ts'
 import type { CachedVerdict } from '../cache/auth-cache.ts'
 import { defineStrategy } from '../define-strategy.ts'
@@ -45,7 +46,7 @@ export function jwt(options: JwtOptions): Strategy<JwtIdentity> {
 
   const load: LoadToken<JwtIdentity> = async (token, clock): Promise<CachedVerdict<JwtIdentity>> => {
     const verified = await verifier.verify(token, clock)
-    if (typeof verified === 'string') return { verdict: check.refusals.refusal(verified) }
+    if (typeof verified === 'string') return refusedToken(check.refusals, verified)
     const claims = deepFreeze(verified.claims)
     const known = read(claims)
     if (known === undefined) return { verdict: check.refusals.refusal('missing-claim') }
@@ -53,7 +54,7 @@ export function jwt(options: JwtOptions): Strategy<JwtIdentity> {
     const identity: JwtIdentity = Object.freeze({ scheme: 'jwt', ...known, claims, raw })
     return {
       verdict: Object.freeze({ kind: 'accepted', identity }),
-      expiresAt: claims.exp === undefined ? undefined : claims.exp * 1_000 + verifier.clockToleranceMs,
+      expiresAt: verifier.goodUntil(claims),
     }
   }
   const check = new BearerCheck('jwt', options, load, 'jwt')

@@ -42,6 +42,9 @@ export const TOKEN_RULES: readonly string[] = [
   'maxAgeMs',
 ]
 
+/** RFC 7515, section 7.1. */
+const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/
+
 /** A token that was found good. */
 export interface VerifiedToken {
   readonly claims: JWTPayload
@@ -52,27 +55,38 @@ export class TokenVerifier {
   readonly algorithms: readonly JwtAlgorithm[]
   readonly clockToleranceMs: number
   readonly #keys: KeySource
+  readonly #maxAgeMs: number
   readonly #options: Omit<JWTVerifyOptions, 'currentDate'>
 
   /** `at` is the options' place. @throws {ConfigError} `ERR_SLUICE_CONFIG` */
   constructor(rules: TokenRules, keys: KeySource, at: string) {
     this.#keys = keys
     this.algorithms = resolveAlgorithms(rules.algorithms, `${at}.algorithms`)
-    this.clockToleranceMs = durationOption(rules.clockToleranceMs, 0, `${at}.clockToleranceMs`)
+    const clockToleranceMs = durationOption(rules.clockToleranceMs, 0, `${at}.clockToleranceMs`)
+    this.clockToleranceMs = Math.floor(clockToleranceMs / 1_000) * 1_000
+    this.#maxAgeMs =
+      rules.maxAgeMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : positiveOption(rules.maxAgeMs, undefined, `${at}.maxAgeMs`)
     this.#options = {
       algorithms: [...this.algorithms],
-      clockTolerance: Math.floor(this.clockToleranceMs / 1_000),
+      clockTolerance: this.clockToleranceMs / 1_000,
       requiredClaims: requiredOption(rules.requiredClaims, `${at}.requiredClaims`),
       ...(rules.issuer === undefined ? {} : { issuer: [...textsOption(rules.issuer, `${at}.issuer`)] }),
       ...(rules.audience === undefined ? {} : { audience: [...textsOption(rules.audience, `${at}.audience`)] }),
       ...(rules.typ === undefined ? {} : { typ: textOption(rules.typ, `${at}.typ`) }),
-      ...(rules.maxAgeMs === undefined
-        ? {}
-        : { maxTokenAge: positiveOption(rules.maxAgeMs, undefined, `${at}.maxAgeMs`) / 1_000 }),
+      ...(rules.maxAgeMs === undefined ? {} : { maxTokenAge: this.#maxAgeMs / 1_000 }),
     }
   }
 
+  /** Until when a token with these claims is good, in milliseconds since 1970. */
+  goodUntil({ exp = Number.POSITIVE_INFINITY, iat = Number.POSITIVE_INFINITY }: JWTPayload): number {
+    return Math.min(exp * 1_000, iat * 1_000 + this.#maxAgeMs) + this.clockToleranceMs
+  }
+
   async verify(token: string, clock: Clock): Promise<VerifiedToken | TokenFault> {
+    // jose passes over spaces and padding: one token would have any number of spellings, each with an entry of its own in a cache.
+    if (!COMPACT.test(token)) return 'malformed'
     // Whatever jose reads of the header before it asks for the key, the algorithm included, it has checked by then.
     let candidates: readonly KeyObject[] = []
     const first = async ({ alg, kid }: JWTHeaderParameters): Promise<KeyObject> => {

@@ -20,7 +20,7 @@ export class SigningKey {
   readonly #key: KeyObject
 
   /** `at` is the options' place. @throws {ConfigError} `ERR_SLUICE_CONFIG` */
-  constructor(options: SigningKeyOptions, at: string) {
+  constructor(options: SigningKeyOptions, at: string = 'signingKey') {
     this.algorithm = algorithmOption(options.algorithm, `${at}.algorithm`)
     const { key, kid } = isSecretAlgorithm(this.algorithm)
       ? readSecret(options.key, [this.algorithm], `${at}.key`)

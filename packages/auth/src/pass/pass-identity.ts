@@ -1,8 +1,8 @@
 /** Tells the upstream in header fields who is asking. Whatever the client has sent under these names never gets there. */
 import { ConfigError, defineMiddleware, identity, type Identity, type Middleware } from '@sluice/core'
-import { fieldOption, objectOption, strictOption, textOption } from '@sluice/core/options'
-import { type HeaderList, UNKNOWN_NAMES } from '@sluice/wire'
+import { objectOption, strictOption, textOption } from '@sluice/core/options'
 import type { MaybeIdentified } from '../compose/optional.ts'
+import { ownFieldOption, removeOwnFields } from '../own-fields.ts'
 
 /** What a field holds: a part of the identity, or one of its claims. Lists are joined with commas. */
 export type IdentityPart = 'subject' | 'scheme' | 'scopes' | 'roles' | { readonly claim: string }
@@ -15,6 +15,7 @@ export interface PassIdentityOptions {
 
 interface Part {
   readonly name: string
+  readonly key: string
   readonly read: (identity: Identity) => unknown
 }
 
@@ -23,7 +24,7 @@ const PARTS = ['subject', 'scheme', 'scopes', 'roles'] as const
 
 /**
  * Makes the middleware; it stands behind a strategy, or behind `optional`, where nobody may be known and the fields are then missing. They are
- * removed from the request first, also with `_` for `-`, which CGI-like upstreams take for the same.
+ * removed from the request first, also with `_` or another sign for `-`, which CGI-like upstreams take for the same, and from the trailers of its body.
  *
  * A value is visible ASCII and spaces; all else in it, `%`, and in lists `,`, is percent-encoded UTF-8 (RFC 3986, section 2.1). What is neither text nor a
  * number, a boolean or a list is JSON. A claim that is missing has no field.
@@ -33,11 +34,11 @@ export function passIdentity(options: PassIdentityOptions): Middleware<MaybeIden
   const fields = objectOption(strictOption(options, ['headers'], AT).headers, `${AT}.headers`)
   const parts = Object.entries(fields).map(([name, part]) => compilePart(name, part))
   if (parts.length === 0) throw new ConfigError(`${AT}.headers`, 'must name at least one field')
-  const keys = new Set(parts.map(({ name }) => name.toLowerCase().replaceAll('_', '-')))
+  const keys = new Set(parts.map(({ key }) => key))
   if (keys.size < parts.length) throw new ConfigError(`${AT}.headers`, 'has a field twice')
   return defineMiddleware<MaybeIdentified>('passIdentity', (exchange, next) => {
     const { headers } = exchange.request
-    removeFields(headers, keys)
+    removeOwnFields(exchange, keys)
     const who = exchange.peek(identity)
     if (who !== undefined)
       for (const { name, read } of parts) {
@@ -50,23 +51,13 @@ export function passIdentity(options: PassIdentityOptions): Middleware<MaybeIden
 
 function compilePart(name: string, part: IdentityPart): Part {
   const at = `${AT}.headers[${JSON.stringify(name)}]`
-  const key = fieldOption(name, at)
-  // These are the transport's, or would be stripped as hop-by-hop.
-  if (['host', 'content-length', 'transfer-encoding', 'connection', 'te', 'trailer', 'upgrade'].includes(key))
-    throw new ConfigError(at, 'is no field for it')
+  const key = ownFieldOption(name, at)
   if (typeof part === 'object' && part !== null) {
     const claim = textOption(part.claim, `${at}.claim`)
-    return { name, read: ({ claims }) => (Object.hasOwn(claims, claim) ? claims[claim] : undefined) }
+    return { name, key, read: ({ claims }) => (Object.hasOwn(claims, claim) ? claims[claim] : undefined) }
   }
   if (!PARTS.includes(part)) throw new ConfigError(at, 'must be "subject", "scheme", "scopes", "roles" or { claim }')
-  return { name, read: (who) => who[part] }
-}
-
-/** Removes what the client has sent under these names, given with `-` alone. */
-export function removeFields(headers: HeaderList, keys: ReadonlySet<string>): void {
-  if (headers.hasAny(UNKNOWN_NAMES))
-    headers.deleteWhere((key) => keys.has(key.includes('_') ? key.replaceAll('_', '-') : key))
-  else for (const key of keys) headers.delete(key)
+  return { name, key, read: (who) => who[part] }
 }
 
 function written(value: unknown): string | undefined {

@@ -12,11 +12,11 @@ import {
   type Middleware,
   type Reply,
 } from '@sluice/core'
-import { fieldOption, strictOption, positiveOption, textOption } from '@sluice/core/options'
+import { positiveOption, strictOption, textOption } from '@sluice/core/options'
 import type { JWTPayload } from 'jose'
 import type { MaybeIdentified } from '../compose/optional.ts'
 import { type SigningKeyOptions, SigningKey } from '../keys/signing-key.ts'
-import { removeFields } from './pass-identity.ts'
+import { ownFieldOption, removeOwnFields } from '../own-fields.ts'
 
 /** Options of {@link passJwt}. */
 export interface PassJwtOptions extends SigningKeyOptions {
@@ -50,10 +50,10 @@ const OWN = ['iss', 'aud', 'sub', 'iat', 'exp', 'nbf', 'scope', 'roles', 'amr']
  */
 export function passJwt(options: PassJwtOptions): Middleware<MaybeIdentified> {
   const signer = new IdentitySigner(strictOption(options, NAMES, AT))
-  const field = fieldOption(options.header ?? 'Authorization', `${AT}.header`)
-  const name = options.header ?? 'Authorization'
-  const keys = new Set([field.replaceAll('_', '-')])
-  const prefix = field === 'authorization' ? 'Bearer ' : ''
+  const { header: name = 'Authorization' } = options
+  const key = ownFieldOption(name, `${AT}.header`)
+  const keys = new Set([key])
+  const prefix = key === 'authorization' ? 'Bearer ' : ''
 
   const put = (exchange: Exchange, token: string): void => void exchange.request.headers.append(name, prefix + token)
   const wait = async (exchange: Exchange, next: Handler, pending: Promise<string>): Promise<Reply> => {
@@ -61,7 +61,7 @@ export function passJwt(options: PassJwtOptions): Middleware<MaybeIdentified> {
     return await next(exchange)
   }
   return defineMiddleware<MaybeIdentified>('passJwt', (exchange, next) => {
-    removeFields(exchange.request.headers, keys)
+    removeOwnFields(exchange, keys)
     const who = exchange.peek(identity)
     if (who === undefined) return next(exchange)
     const token = signer.token(who, exchange.clock.wallTime())

@@ -11,6 +11,7 @@ import {
   serializeItem,
   serializeList,
 } from 'structured-headers'
+import { trimmed } from '../optional-whitespace.ts'
 import type { SignedMessage } from './signed-message.ts'
 
 /** A component can't be had: it is not in the message, or its identifier makes no sense. */
@@ -82,7 +83,7 @@ function percentEncoded(text: string): string {
 
 function fieldValue(name: string, parameters: Parameters, { headers }: SignedMessage): string {
   if (name !== name.toLowerCase()) throw new ComponentError('a name of a field that is not in lower case')
-  const values = headers.getAll(name).map((value) => value.trim())
+  const values = headers.getAll(name).map(trimmed)
   if (values.length === 0) throw new ComponentError('a field that is not there')
   if (parameters.size === 0) return values.join(', ')
   const [parameter, value] = [...parameters][0]!

@@ -2,6 +2,7 @@
 import { type AnyProxyError, DownstreamError, type Exchange, problemReply, ProxyError } from '@sluice/core'
 import { Body, WireError } from '@sluice/wire'
 import { serializeItem } from 'structured-headers'
+import { trimmed } from '../optional-whitespace.ts'
 import { ABSENT, type Refusal, type Verdict } from '../strategy.ts'
 import { ComponentError } from './components.ts'
 import { hasDigest } from './content-digest.ts'
@@ -83,6 +84,7 @@ export class SignatureCheck {
     if (early !== undefined) return early
     const components = entry.input[0].map((item) => serializeItem(item))
     if (!this.#rules.required.every((each) => components.includes(each))) return 'not-covered'
+    if (isTakenOff(entry, exchange)) return 'malformed'
     const key = await this.#rules.find(keyid!, exchange)
     if (key === undefined) return 'unknown-key'
     // Section 3.2, step 6: of two that speak of the algorithm, both must say the same.
@@ -140,6 +142,20 @@ export class SignatureCheck {
   #refusal(reason: SignatureFault): Refusal {
     return { kind: 'refused', status: 401, reason, fields: { 'Accept-Signature': this.#rules.wanted } }
   }
+}
+
+/** They are of the connection itself, and whoever covers them knows it. */
+const HOP_BY_HOP = ['keep-alive', 'te', 'upgrade']
+
+/**
+ * Whether `Connection` names a field that is covered, so that it does not get further (RFC 9110, section 7.6.1). Somebody on the way could add
+ * that: the signature would still be right, and the upstream would not see what was signed.
+ */
+function isTakenOff({ input: [items] }: SignatureEntry, { received }: Exchange): boolean {
+  const connection = received.headers.get('connection')
+  if (connection === undefined) return false
+  const options = connection.toLowerCase().split(',').map(trimmed)
+  return items.some(([name]) => options.includes(name as string) && !HOP_BY_HOP.includes(name as string))
 }
 
 function identityOf(

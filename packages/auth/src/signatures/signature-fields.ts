@@ -1,6 +1,6 @@
+/** `Signature-Input` and `Signature` (RFC 9421, section 4), as they stand in a request. */
 import { ConfigError } from '@sluice/core'
 import type { HeaderList } from '@sluice/wire'
-/** `Signature-Input` and `Signature` (RFC 9421, section 4), as they stand in a request. */
 import { type InnerList, type Item, parseDictionary, parseItem, serializeItem } from 'structured-headers'
 
 /** One signature of a request. */

@@ -1,7 +1,7 @@
 /** A request as far as signatures look at it (RFC 9421, section 2), on either side of the gateway. */
 import type { AttemptHead, Exchange, Target } from '@sluice/core'
 import type { HeaderList } from '@sluice/wire'
-import { requestTarget } from '../request-uri.ts'
+import { requestAuthority, requestTarget } from '../request-uri.ts'
 
 export interface SignedMessage {
   readonly method: string
@@ -18,12 +18,12 @@ export interface SignedMessage {
 
 /** As the client has sent it. `origin` is what clients call this gateway, where that is known. */
 export function receivedMessage(exchange: Exchange, origin: URL | undefined): SignedMessage {
-  const { received, client, request } = exchange
+  const { received, client } = exchange
   const scheme = origin === undefined ? client.scheme : origin.protocol.slice(0, -1)
   return {
     method: received.method,
     scheme,
-    authority: origin?.host ?? withoutDefaultPort(request.authority, scheme),
+    authority: origin?.host ?? withoutDefaultPort(requestAuthority(exchange), scheme),
     requestTarget: received.target,
     target: requestTarget(exchange),
     headers: received.headers,

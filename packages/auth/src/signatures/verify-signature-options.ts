@@ -11,6 +11,7 @@ import {
 } from '@sluice/core/options'
 import { type InnerList, type Item, serializeInnerList, serializeItem } from 'structured-headers'
 import { ReplayMemory } from '../replay-memory.ts'
+import { originOption } from '../request-uri.ts'
 import { componentsOption } from './signature-fields.ts'
 import { compileSignatureKeys, type FindSignatureKey, type SignatureKeys } from './signature-keys.ts'
 
@@ -126,12 +127,4 @@ function wantedOf(components: readonly Item[], tag: string | undefined, nonces: 
   if (nonces) parameters.set('nonce', true)
   if (tag !== undefined) parameters.set('tag', tag)
   return `sig=${serializeInnerList([[...components], parameters] as InnerList)}`
-}
-
-/** An origin, as options name one. @throws {ConfigError} `ERR_SLUICE_CONFIG` */
-function originOption(origin: unknown, at: string): URL | undefined {
-  if (origin === undefined) return undefined
-  const url = typeof origin === 'string' ? URL.parse(origin) : null
-  if (url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '') return url
-  throw new ConfigError(at, 'must be an origin, such as "https://api.example.com"')
 }

@@ -150,6 +150,7 @@ describe('a refusal', () => {
         ['Set-Cookie', 'a=1'],
         ['Set-Cookie', 'b=2'],
         ['Content-Type', 'text/html'],
+        ['Content-Encoding', 'identity'],
         ['X-Internal', 'host-7'],
         ['Connection', 'close'],
       ],
@@ -162,6 +163,7 @@ describe('a refusal', () => {
       location: 'https://login.example/?next=/',
       'set-cookie': ['a=1', 'b=2'],
       'content-type': 'text/html',
+      'content-encoding': 'identity',
       'cache-control': 'no-store',
     })
     expect([reply.headers.has('x-internal'), reply.headers.has('connection')]).toEqual([false, false])

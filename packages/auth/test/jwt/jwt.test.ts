@@ -70,6 +70,15 @@ describe('claims', () => {
   })
 })
 
+describe('a key', () => {
+  it('that nobody knows is no reason to try others', async () => {
+    const secret = { kty: 'oct', k: key.toString('base64url'), kid: 'k' }
+    expect(await outcome({ secret }, {}, { kid: 'k' })).toBe(200)
+    expect(await outcome({ secret }, {}, { kid: 'other' })).toBe('401 unknown-key')
+    expect(await outcome({ secret: { ...secret, alg: 'HS256' }, algorithms: ['HS256', 'HS384'] }, {}, {})).toBe(200)
+  })
+})
+
 describe('an identity', () => {
   it('has the subject, the claims, the header, scopes and roles', async () => {
     const { inject } = setUp([jwt({ ...base, rolesClaim: 'realm_access.roles' }), whoIs])

@@ -26,14 +26,14 @@ export interface Http2ListenOptions {
   readonly maxSessionMemoryBytes?: number
   /**
    * Requests that a client may reset before it has their reply, at once, and {@link resetsPerSecond} in the long run; one more
-   * closes its connection ("rapid reset", CVE-2023-44487). What comes after a tenth of them reaches no upstream before the
-   * client has had the time to take it back.
+   * closes its connection ("rapid reset", CVE-2023-44487). What it has us reset or refuse counts as well. What it takes back in
+   * the same breath reaches no upstream.
    * @default 200
    */
   readonly resetBurst?: number
   /** @default 33 */
   readonly resetsPerSecond?: number
-  /** PING and SETTINGS frames that a client may send at once, and {@link controlsPerSecond} in the long run. @default 1_000 */
+  /** PING, SETTINGS and empty DATA frames that a client may send at once, and {@link controlsPerSecond} in the long run. @default 1_000 */
   readonly controlBurst?: number
   /** @default 100 */
   readonly controlsPerSecond?: number

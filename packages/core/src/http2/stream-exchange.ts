@@ -115,7 +115,7 @@ class StreamExchange implements Downstream, Http2StreamObserver {
     const { exchange } = this.admission
     const { headers } = reply
     const stream = this.#stream
-    if (stream.isClosed) return tunnel.destroy()
+    if (stream.isGone) return tunnel.destroy()
     // Parts of the handshake that HTTP/2 does without (RFC 8441, section 5).
     headers.delete('sec-websocket-accept')
     headers.delete('content-length')

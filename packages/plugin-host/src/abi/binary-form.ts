@@ -3,7 +3,7 @@
  * in front. Whatever a guest wrote is checked to its end.
  */
 import { outputFault } from '../fault.ts'
-import { latin1Slice, latin1Write } from './buffer-text.ts'
+import { latin1Slice, latin1Write, utf8Slice } from './buffer-text.ts'
 
 /** Reads a form from a part of the guest's memory. Past its end is a fault. */
 export class FormReader {
@@ -19,6 +19,26 @@ export class FormReader {
     const value = this.#bytes.readUInt32LE(this.#at)
     this.#at += 4
     return value
+  }
+
+  double(): number {
+    if (this.#at + 8 > this.#bytes.length) throw cutShort()
+    const value = this.#bytes.readDoubleLE(this.#at)
+    this.#at += 8
+    return value
+  }
+
+  /** UTF-8 text. */
+  wide(): string {
+    const end = this.#end()
+    const text = utf8Slice(this.#bytes, this.#at, end)
+    this.#at = end
+    return text
+  }
+
+  /** The same, behind a number that says whether there is any. */
+  maybe(): string | undefined {
+    return this.number() === 0 ? undefined : this.wide()
   }
 
   /** Latin1 text. */

@@ -3,6 +3,7 @@
  * (src/plugins/interface.rs there), which take and give JSON.
  */
 import type { HostFunction } from '../runtime/plugin-runtime.ts'
+import { type ForeignImports, importsOf } from './foreign-interface.ts'
 
 /** The module that Extism's functions are imported from. */
 export const EXTISM_MODULE = 'extism:host/env'
@@ -74,6 +75,9 @@ export const EXTISM_TYPES: Readonly<Record<ExtismFunctionName, string>> = {
   log_error: 'I',
   get_log_level: '>i',
 }
+
+/** All of them, with their types written out. */
+export const EXTISM_IMPORTS: ForeignImports = importsOf({ ...KERNEL_TYPES, ...EXTISM_TYPES })
 
 /** The functions of one instance that are not the kernel's. */
 export type ExtismFunctions = Readonly<Record<ExtismFunctionName, HostFunction>>

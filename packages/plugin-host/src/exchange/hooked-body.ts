@@ -5,7 +5,7 @@ import type { PluginError } from '@sluice/core'
  */
 import type { Body, BodyFlow, BodySink, HeaderList } from '@sluice/wire'
 import { SKIP } from '../abi/sluice-v1.ts'
-import { FAULTED, type Outcome } from './plugin-version.ts'
+import { FAULTED, type Outcome } from './hook-runner.ts'
 
 /** The plugin's side. */
 export interface ChunkHook {

@@ -1,10 +1,12 @@
 /** One instance of a plugin: its guest's side, its hooks, and its fuel. */
 import { PluginError } from '@sluice/core'
+import { EXTISM_MODULE } from '../abi/extism-json.ts'
 import type { BoundGuest, GuestHooks, Hook } from '../abi/foreign-interface.ts'
 import { GuestMemory } from '../abi/guest-memory.ts'
 import type { HeaderNames } from '../abi/header-names.ts'
 import { NameCache } from '../abi/name-cache.ts'
 import { HOOK_NAMES, HOST_MODULE, type HookName } from '../abi/sluice-v1.ts'
+import { withExtism } from '../foreign/extism-beside.ts'
 import { foreignInterface } from '../foreign/foreign-interfaces.ts'
 import { assemblyScriptAbort } from '../host-functions/assembly-script-abort.ts'
 import { Guest, type PluginServices } from '../host-functions/guest.ts'
@@ -37,7 +39,7 @@ export class PluginInstance {
     const memory = new GuestMemory()
     const call = new HookCall(manifest.limits, new HttpCalls())
     const guest = new Guest(services, memory, new NameCache(memory, names.of), call)
-    const bound = foreignInterface(manifest.abi)?.bind(guest) ?? bindOwn(guest)
+    const bound = foreignInterface(manifest.abi)?.bind(guest) ?? bindOwn(guest, module)
     const imports = { ...bound.imports, env: { abort: assemblyScriptAbort(guest) } }
     let instance: PluginInstance | undefined
     try {
@@ -114,10 +116,11 @@ export class PluginInstance {
   }
 }
 
-/** For `sluice:v1`, whose hooks are what the module exports. */
-function bindOwn(guest: Guest): BoundGuest {
-  return {
+/** For `sluice:v1`, whose hooks are what the module exports. It may use one of Extism's kits. */
+function bindOwn(guest: Guest, module: CompiledModule): BoundGuest {
+  const bound: BoundGuest = {
     imports: { [HOST_MODULE]: hostFunctions(guest) },
     hooks: (exports) => Object.fromEntries(HOOK_NAMES.map((name) => [name, exports[name] as Hook | undefined])),
   }
+  return module.importsFrom(EXTISM_MODULE) ? withExtism(guest, bound) : bound
 }

@@ -18,8 +18,9 @@ import type { PluginSkipEvent } from '../events.ts'
 import { limitFault } from '../fault.ts'
 import type { BodyCapability } from '../manifest/capabilities.ts'
 import { bodyOf, gatherBody } from './gather-body.ts'
+import { FAULTED, type HookOwner, type Outcome } from './hook-runner.ts'
 import { hookBody } from './hooked-body.ts'
-import { FAULTED, type HookOwner, logSubject, type Outcome, type PluginVersion } from './plugin-version.ts'
+import { logSubject, type PluginVersion } from './plugin-version.ts'
 import { dropDigests, type Message, replaceBody } from './replace-body.ts'
 
 type Kind = typeof REQUEST | typeof REPLY

@@ -24,8 +24,7 @@ const NOTHING = 0n
 export function extismFunctions(guest: Guest, kernel: ExtismKernel, output: ExtismOutput): ExtismFunctions {
   const { limits } = guest.services.manifest
   const config = configTexts(guest)
-  const variables = new Map<string, Uint8Array>()
-  let variableBytes = 0
+  const { variables } = guest.services
   const keyAt = (at: bigint): string => {
     guest.spend(PRICE.store)
     return kernel.text(numberOf(at))
@@ -62,16 +61,11 @@ export function extismFunctions(guest: Guest, kernel: ExtismKernel, output: Exti
     },
     var_set: (at: bigint, valueAt: bigint) => {
       const key = keyAt(at)
-      const before = variables.get(key)
       const from = numberOf(valueAt)
-      const length = from === 0 ? 0 : kernel.lengthOf(from)
-      const size = (value: number) => key.length + value
-      const after = variableBytes - (before === undefined ? 0 : size(before.length)) + (from === 0 ? 0 : size(length))
-      if (after > limits.stateBytes) throw limitFault(`the variables take more than ${limits.stateBytes} bytes`)
+      if (from === 0) return variables.delete(key)
+      const length = kernel.lengthOf(from)
       guest.charge(length)
-      variableBytes = after
-      if (from === 0) variables.delete(key)
-      else variables.set(key, Uint8Array.from(kernel.part(from, length)))
+      variables.set(key, Uint8Array.from(kernel.part(from, length)))
     },
     http_request: () => {
       throw outputFault("Extism's HTTP is not there: an exchange would wait for it, and every other as well")

@@ -1,10 +1,10 @@
 import { PluginError } from '@sluice/core'
-import { EXTISM_MODULE, EXTISM_TYPES, KERNEL_TYPES } from '../abi/extism-json.ts'
+import { EXTISM_IMPORTS, EXTISM_MODULE } from '../abi/extism-json.ts'
 /**
  * Classic Extism plugins with the functions of the Rust proxy "simple-proxy": `on_request` and `on_response` get JSON as their input, and
  * what is to be changed they give as JSON.
  */
-import { type BoundGuest, type ForeignInterface, importsOf } from '../abi/foreign-interface.ts'
+import type { BoundGuest, ForeignInterface } from '../abi/foreign-interface.ts'
 import { CONTINUE } from '../abi/sluice-v1.ts'
 import { WASI_IMPORTS, WASI_MODULE } from '../abi/wasi.ts'
 import { type Guest, PRICE } from '../host-functions/guest.ts'
@@ -16,7 +16,7 @@ import { replyJson, requestJson } from './head-json.ts'
 import { readDelta } from './read-delta.ts'
 
 /** Beside what a call may give as output: keys, lines, and what kits allocate on the way. */
-const ROOM_BYTES = 262_144
+export const ROOM_BYTES = 262_144
 /** Parsing and writing JSON, for each byte. */
 const FUEL_PER_BYTE = 4
 
@@ -26,7 +26,7 @@ export const extismJson: ForeignInterface = {
     on_response: { hook: 'on_response_head', type: '() -> i32' },
   },
   imports: {
-    [EXTISM_MODULE]: importsOf({ ...KERNEL_TYPES, ...EXTISM_TYPES }),
+    [EXTISM_MODULE]: EXTISM_IMPORTS,
     [WASI_MODULE]: WASI_IMPORTS,
   },
   hearsErrors: false,

@@ -41,14 +41,23 @@ export class ExtismKernel {
 
   /** Forgets all blocks, and lays down the input. */
   begin(input: string): void {
+    const length = Buffer.byteLength(input)
+    utf8Write(this.#bytes, input, this.#layDown(length), length)
+  }
+
+  /** The same, with bytes. */
+  beginBytes(input: Uint8Array): void {
+    this.#bytes.set(input, this.#layDown(input.length))
+  }
+
+  #layDown(length: number): number {
     this.#lengths.clear()
     this.#next = BEGIN
     this.#allocated = 0
-    const length = Buffer.byteLength(input)
     const at = this.#place(length)
-    utf8Write(this.#bytes, input, at, length)
     this.#inputAt.value = at
     this.#inputLength.value = length
+    return at
   }
 
   /** A new block. @throws {PluginError} `ERR_SLUICE_PLUGIN_LIMIT` */

@@ -2,6 +2,7 @@
  * One guest of http-wasm. Its calls are hooks of `sluice:v1`: `handle_request` sees head and body of the request at once, and either goes on or
  * has made a reply; `handle_response` sees those of the reply.
  */
+import { threadId } from 'node:worker_threads'
 import { Reply } from '@sluice/core'
 import { Body, HeaderList } from '@sluice/wire'
 import type { GuestHooks } from '../abi/foreign-interface.ts'
@@ -17,8 +18,8 @@ import { httpWasmMessage } from './http-wasm-message.ts'
 
 /** What `handle_request` leaves for `handle_response`. */
 interface Carried {
-  /** The instance whose number it is: to another, after a fault in between, it says nothing. */
-  readonly by: HttpWasmGuest
+  /** The instance whose number it is: to another, after a fault in between, it says nothing. Plain data, since it may go to another thread. */
+  readonly by: string
   /** The guest's own number. */
   readonly number: number
   /** Fields that it has set of the reply before there was one, names and values by turns. */
@@ -27,7 +28,11 @@ interface Carried {
 
 const DEFAULT_STATUS = 200
 
+let instances = 0
+
 export class HttpWasmGuest {
+  /** One of its own in the whole process. */
+  readonly #id = `${threadId}.${++instances}`
   readonly guest: Guest
   readonly functions: HttpHandlerFunctions
   /** The reply that `handle_request` makes up, until it is known whether there will be one. */
@@ -71,7 +76,7 @@ export class HttpWasmGuest {
     this.#finishBody(REQUEST)
     const number = Number(result >> 32n)
     if (number !== 0 || fields.length > 0)
-      call.state!.carried = { by: this, number, fields: [...fields] } satisfies Carried
+      call.state!.carried = { by: this.#id, number, fields: [...fields] } satisfies Carried
     return CONTINUE
   }
 
@@ -92,7 +97,7 @@ export class HttpWasmGuest {
     const hasFailed = call.reply === undefined
     if (!hasFailed)
       for (let i = 0; i < fields.length; i += 2) writeField(guest, REPLY, names.make(fields[i]!), fields[i + 1]!, true)
-    onResponse(carried?.by === this ? carried.number : 0, hasFailed ? 1 : 0)
+    onResponse(carried?.by === this.#id ? carried.number : 0, hasFailed ? 1 : 0)
     this.#finishBody(REPLY)
     return CONTINUE
   }

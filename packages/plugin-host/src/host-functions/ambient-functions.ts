@@ -1,12 +1,10 @@
 /** What is there without an exchange: lines, numbers, time and dice. */
 import { type HostFunctions, INVALID, LIMIT, OK } from '../abi/sluice-v1.ts'
 import { METRIC_KINDS } from '../observe/plugin-metrics.ts'
-import { type Guest, type LogLevel, PRICE } from './guest.ts'
+import { type Guest, LOG_LEVELS, PRICE } from './guest.ts'
 import { logLine } from './log-line.ts'
 
 type Names = 'log' | 'metric' | 'now_ms' | 'monotonic_ms' | 'random'
-
-const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error']
 
 /** As many as `crypto.getRandomValues` gives at a time. */
 const MAX_RANDOM_BYTES = 65_536
@@ -16,7 +14,7 @@ export function ambientFunctions(guest: Guest): Pick<HostFunctions, Names> {
   const { clock, random, metrics } = services
   return {
     log: (level, ptr, length) => {
-      const name = LEVELS[level]
+      const name = LOG_LEVELS[level]
       if (name === undefined) return INVALID
       logLine(guest, name, memory.part(ptr, length))
       return OK

@@ -1,4 +1,4 @@
-import { PluginError, type Random } from '@sluice/core'
+import { type Exchange, PluginError, type Random } from '@sluice/core'
 /** One instance of a plugin as its host functions see it. */
 import type { Clock } from '@sluice/wire'
 import type { GuestMemory } from '../abi/guest-memory.ts'
@@ -6,14 +6,18 @@ import type { NameGrant } from '../abi/header-names.ts'
 import type { NameCache } from '../abi/name-cache.ts'
 import { DENIED } from '../abi/sluice-v1.ts'
 import type { HookCall } from '../exchange/hook-call.ts'
-import type { PluginHttp } from '../http/plugin-http.ts'
-import type { PluginKv } from '../kv/plugin-kv.ts'
+import type { ExtismVariables } from '../foreign/extism-variables.ts'
+import type { HttpAccess } from '../http/plugin-http.ts'
+import type { KvAccess } from '../kv/plugin-kv.ts'
 import type { ResolvedManifest } from '../manifest/resolve-manifest.ts'
-import type { PluginMetrics } from '../observe/plugin-metrics.ts'
+import type { MetricSink } from '../observe/plugin-metrics.ts'
 import type { RuntimeInstance } from '../runtime/plugin-runtime.ts'
 
 /** Of what a guest logs. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+
+/** By the number that a guest says. */
+export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error']
 
 /** What all instances of a plugin share. */
 export interface PluginServices {
@@ -21,13 +25,20 @@ export interface PluginServices {
   readonly clock: Clock
   readonly random: Random
   /** Missing where it is not granted. */
-  readonly kv: PluginKv | undefined
+  readonly kv: KvAccess | undefined
   /** Missing where it is not granted. */
-  readonly http: PluginHttp | undefined
-  readonly metrics: PluginMetrics
-  readonly log: (level: LogLevel, message: string, guest: Guest) => void
+  readonly http: HttpAccess | undefined
+  readonly metrics: MetricSink
+  readonly variables: ExtismVariables
+  readonly log: (level: LogLevel, message: string, by: LogSource) => void
   /** Calls that were answered with {@link DENIED}. */
   denials: number
+}
+
+/** Whose line it is: a {@link Guest}. */
+export interface LogSource {
+  readonly services: { readonly manifest: ResolvedManifest }
+  readonly call: { readonly exchange: Exchange | undefined }
 }
 
 /** What host functions are made for. */

@@ -1,15 +1,10 @@
 /** What an exchange is, beyond its fields: docs/plugin-abi.md has the table of them. */
-import { defineSlot, type Exchange, type ExchangeRequest, type Slot } from '@sluice/core'
+import { type Exchange, type ExchangeRequest, identity } from '@sluice/core'
 import { isToken } from '@sluice/wire'
 import { type HostFunctions, INVALID, MISSING, OK, REPLY, REQUEST } from '../abi/sluice-v1.ts'
 import type { HookCall } from '../exchange/hook-call.ts'
 import { outputFault } from '../fault.ts'
 import { type Guest, PRICE } from './guest.ts'
-
-/** Where whoever authenticates leaves who the client is. */
-const IDENTITY: Slot<'auth.identity', { readonly subject?: string }> = defineSlot<{ readonly subject?: string }>()(
-  'auth.identity',
-)
 
 type Reader = (call: HookCall, exchange: Exchange) => string | number | undefined
 
@@ -35,7 +30,7 @@ const OPEN: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 /** Those that have to be granted. */
 const GRANTED: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['client.address', (_, { client }) => client.address],
-  ['identity.subject', (_, exchange) => exchange.peek(IDENTITY)?.subject],
+  ['identity.subject', (_, exchange) => exchange.peek(identity)?.subject],
 ])
 
 const PARAMETER = 'route.params.'

@@ -5,6 +5,7 @@
 import { PluginError } from '@sluice/core'
 import { hooksOf } from '../exchange/plugin-hooks.ts'
 import { PluginVersion } from '../exchange/plugin-version.ts'
+import { ExtismVariables } from '../foreign/extism-variables.ts'
 import type { PluginServices } from '../host-functions/guest.ts'
 import { PluginHttp } from '../http/plugin-http.ts'
 import { PluginKv } from '../kv/plugin-kv.ts'
@@ -17,6 +18,7 @@ import { checkModule } from '../runtime/check-module.ts'
 import type { ModuleCache } from '../runtime/module-cache.ts'
 import { inspectModule } from '../wasm/inspect-module.ts'
 import type { HostSettings } from './host-options.ts'
+import { newRunner } from './new-runner.ts'
 import { selfTest } from './self-test.ts'
 
 /** What stays when versions change. */
@@ -61,7 +63,9 @@ async function build(manifest: ResolvedManifest, around: VersionSurroundings): P
   try {
     await selfTest({ manifest, module, hooks, sha256, settings: around.settings })
     const reports = new VersionReports(manifest, around.stats, around.observer)
-    const version = new PluginVersion({ services: servicesOf(manifest, around), module, hooks, reports, sha256 })
+    const services = servicesOf(manifest, around)
+    const runner = newRunner({ services, module, metrics: () => around.metrics.snapshot(), isTrial: false })
+    const version = new PluginVersion({ services, hooks, reports, sha256, newRunner: runner })
     await version.open()
     return { version, release }
   } catch (error) {
@@ -81,6 +85,7 @@ function servicesOf(manifest: ResolvedManifest, { settings, metrics, log }: Vers
     kv: capabilities.kv && new PluginKv(kv, clock, manifest.name, capabilities.kv),
     http: capabilities.http && new PluginHttp(http, clock, capabilities.http),
     metrics,
+    variables: new ExtismVariables(manifest.limits.stateBytes),
     log,
     denials: 0,
   }

@@ -37,13 +37,14 @@ export interface PluginMiddleware extends Middleware {
   snapshot(): PluginSnapshot
 }
 
-/** Makes it. `explain()` names it `plugin:NAME`. */
+/** Makes it. `explain()` names it `plugin:NAME`, and says where it has a thread of its own: as it was loaded first. */
 export function pluginMiddleware<Name extends string, T>(
   place: PluginSlot,
   options: PluginOptions | PluginResult<Name, T>,
 ): PluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
   const takeResult = options.slot === undefined ? undefined : taking(options)
-  const middleware = defineMiddleware(`plugin:${place.name}`, (exchange: Exchange, next: Handler) => {
+  const name = `plugin:${place.name}${place.isolation === 'worker' ? ' (worker)' : ''}`
+  const middleware = defineMiddleware(name, (exchange: Exchange, next: Handler) => {
     const version = place.current
     if (version === undefined) return unloaded(place, exchange, next, takeResult)
     return new PluginRun(exchange, version, next, takeResult).start()

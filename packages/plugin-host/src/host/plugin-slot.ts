@@ -6,7 +6,8 @@ import { ConfigError, type PluginError } from '@sluice/core'
 import type { ScheduledCall } from '@sluice/wire'
 import type { HookName } from '../abi/sluice-v1.ts'
 import { pluginSwapFailed, pluginSwapped } from '../events.ts'
-import type { HookOwner, PluginVersion } from '../exchange/plugin-version.ts'
+import type { HookOwner } from '../exchange/hook-runner.ts'
+import type { PluginVersion } from '../exchange/plugin-version.ts'
 import type { FaultKind } from '../fault.ts'
 import type { ResolvedManifest } from '../manifest/resolve-manifest.ts'
 import type { MetricSnapshot } from '../observe/plugin-metrics.ts'
@@ -22,6 +23,9 @@ export interface PluginSnapshot {
   readonly failure: 'open' | 'closed'
   readonly breaker: 'closed' | 'open' | 'trial'
   readonly instances: { readonly total: number; readonly free: number }
+  readonly isolation: 'inline' | 'worker'
+  /** With `isolation: 'worker'`: threads that are ready, the one that stands by included; and those that were lost, for whatever reason. */
+  readonly threads: { readonly live: number; readonly lost: number }
   /** Instances made so far, of all versions. */
   readonly instancesMade: number
   /** The largest memory seen, in pages of 64 KiB. */
@@ -58,6 +62,10 @@ export class PluginSlot {
   /** Missing until it is loaded. */
   get current(): PluginVersion | undefined {
     return this.#current?.version
+  }
+
+  get isolation(): 'inline' | 'worker' {
+    return this.#manifest.isolation
   }
 
   get failure(): 'open' | 'closed' {
@@ -99,6 +107,8 @@ export class PluginSlot {
       failure: this.failure,
       breaker: current?.breaker.state ?? 'closed',
       instances: current?.instances ?? { total: 0, free: 0 },
+      isolation: this.#manifest.isolation,
+      threads: current?.threads ?? { live: 0, lost: 0 },
       instancesMade: stats.instances,
       maxPages: stats.maxPages,
       hooks: stats.hooks,

@@ -7,6 +7,7 @@ import { Body, HeaderList } from '@sluice/wire'
 import type { PluginHooks } from '../exchange/plugin-hooks.ts'
 import { PluginRun } from '../exchange/plugin-run.ts'
 import { PluginVersion } from '../exchange/plugin-version.ts'
+import { ExtismVariables } from '../foreign/extism-variables.ts'
 import type { PluginServices } from '../host-functions/guest.ts'
 import { OutboundError, type OutboundSender } from '../http/outbound.ts'
 import { PluginHttp } from '../http/plugin-http.ts'
@@ -19,6 +20,7 @@ import { PluginStats } from '../observe/plugin-stats.ts'
 import { type VersionObserver, VersionReports } from '../observe/version-reports.ts'
 import type { CompiledModule } from '../runtime/plugin-runtime.ts'
 import type { HostSettings } from './host-options.ts'
+import { newRunner } from './new-runner.ts'
 
 /** What is tried. */
 export interface SelfTestParts {
@@ -48,8 +50,8 @@ export async function selfTest(parts: SelfTestParts): Promise<void> {
   }
   const reports = new VersionReports(manifest, new PluginStats(), observer)
   const services = scratchServices(parts)
-  const instances = { max: 1, spares: 0 }
-  const version = new PluginVersion({ ...parts, services, reports, instances })
+  const runner = newRunner({ services, module: parts.module, metrics: () => ({}), isTrial: true })
+  const version = new PluginVersion({ ...parts, services, reports, newRunner: runner })
   try {
     await version.open()
     for (const [index, each] of manifest.selfTest.entries()) {
@@ -74,6 +76,7 @@ function scratchServices({ manifest, settings }: SelfTestParts): PluginServices 
     kv: kv && new PluginKv(memoryKvStore(clock), clock, manifest.name, kv),
     http: http && new PluginHttp(NO_NETWORK, clock, http),
     metrics,
+    variables: new ExtismVariables(manifest.limits.stateBytes),
     log() {},
     denials: 0,
   }

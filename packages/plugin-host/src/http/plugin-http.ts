@@ -12,7 +12,13 @@ export type { OutboundRequest }
 /** Of one plugin at a time, those of `on_log` included, which nobody waits for. */
 const MAX_UNDER_WAY = 256
 
-export class PluginHttp {
+/** What host functions need of it. */
+export interface HttpAccess {
+  /** The call's number, or why there is none. */
+  begin(request: OutboundRequest, calls: HttpCalls): number
+}
+
+export class PluginHttp implements HttpAccess {
   readonly #sender: OutboundSender
   readonly #clock: Clock
   readonly #grants: Readonly<Required<HttpGrants>>
@@ -28,7 +34,6 @@ export class PluginHttp {
     this.#methods = new Set(grants.methods)
   }
 
-  /** The call's number, or why there is none. */
   begin(request: OutboundRequest, calls: HttpCalls): number {
     const { maxCalls, maxRequestBytes, allowPrivate, maxReplyBytes } = this.#grants
     const url = URL.parse(request.url)

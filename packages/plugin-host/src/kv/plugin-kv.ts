@@ -7,22 +7,36 @@ import type { KvStore, KvWriter } from './kv-store.ts'
 const encoder = new TextEncoder()
 const NUMBER = /^-?\d{1,16}$/
 
-export class PluginKv {
+/** What host functions need of it. */
+export interface KvAccess {
+  mayUse(key: string): boolean
+  get(key: string): Uint8Array | undefined
+  set(key: string, value: Uint8Array, ttlMs: number): number
+  /** Whether there was one. */
+  delete(key: string): boolean
+  /** The sum; NaN where it is none that can be kept. */
+  increment(key: string, delta: number, ttlMs: number): number
+  /** 1 where it was as expected, 0 where not, or `LIMIT`; `undefined` expects none. */
+  compareAndSwap(key: string, expected: Uint8Array | undefined, value: Uint8Array, ttlMs: number): number
+}
+
+/** Whether a key begins with one of the prefixes: those are text of a manifest, keys are bytes. */
+export function prefixMatcher(prefixes: readonly string[]): (key: string) => boolean {
+  const bytes = prefixes.map((prefix) => Buffer.from(prefix).toString('latin1'))
+  return (key) => bytes.some((prefix) => key.startsWith(prefix))
+}
+
+export class PluginKv implements KvAccess {
   readonly #store: KvStore
   readonly #clock: Clock
-  readonly #prefixes: readonly string[]
   readonly #writer: KvWriter
+  readonly mayUse: (key: string) => boolean
 
   constructor(store: KvStore, clock: Clock, owner: string, grants: Readonly<Required<KvGrants>>) {
     this.#store = store
     this.#clock = clock
-    // Prefixes are text of a manifest, keys are bytes.
-    this.#prefixes = grants.prefixes.map((prefix) => Buffer.from(prefix).toString('latin1'))
+    this.mayUse = prefixMatcher(grants.prefixes)
     this.#writer = { owner, maxBytes: grants.maxBytes, maxEntries: grants.maxEntries }
-  }
-
-  mayUse(key: string): boolean {
-    return this.#prefixes.some((prefix) => key.startsWith(prefix))
   }
 
   get(key: string): Uint8Array | undefined {
@@ -37,7 +51,6 @@ export class PluginKv {
     return this.#store.delete(key)
   }
 
-  /** The sum; NaN where it is none that can be kept. */
   increment(key: string, delta: number, ttlMs: number): number {
     const value = this.#store.get(key)
     const text =
@@ -49,7 +62,6 @@ export class PluginKv {
     return this.#store.set(key, encoder.encode(String(sum)), expiresAt, this.#writer) ? sum : Number.NaN
   }
 
-  /** 1 where it was as expected; `undefined` expects none. */
   compareAndSwap(key: string, expected: Uint8Array | undefined, value: Uint8Array, ttlMs: number): number {
     const now = this.#store.get(key)
     const isExpected =

@@ -1,4 +1,5 @@
 /** The numbers of a manifest, resolved: one place for every default. */
+import { MAX_FUEL } from '../wasm/fuel-gauge.ts'
 import type { PluginBreaker, PluginInstances, PluginLimits } from './manifest.ts'
 
 /** 4 GiB: what 32-bit addresses reach. */
@@ -8,17 +9,24 @@ export type ResolvedLimits = Readonly<Required<PluginLimits>>
 export type ResolvedInstances = Readonly<Required<PluginInstances>>
 export type ResolvedBreaker = Readonly<Required<PluginBreaker>>
 
-export const DEFAULT_LIMITS: ResolvedLimits = Object.freeze({
+const INLINE_LIMITS: ResolvedLimits = Object.freeze({
   memoryPages: 256,
-  fuel: 1_000_000,
-  fuelPerBodyByte: 100,
+  fuel: 10_000_000,
+  fuelPerBodyByte: 1_000,
   initFuel: 50_000_000,
+  computeMs: 250,
   wallMs: 5_000,
   bodyBytes: 1_048_576,
   outputBytes: 1_048_576,
   headerBytes: 32_768,
   stateBytes: 65_536,
   logBytes: 8_192,
+})
+
+/** By isolation: on a thread of its own the clock ends what computes too long, and fuel need not. */
+export const DEFAULT_LIMITS: Readonly<Record<'inline' | 'worker', ResolvedLimits>> = Object.freeze({
+  inline: INLINE_LIMITS,
+  worker: Object.freeze({ ...INLINE_LIMITS, fuel: MAX_FUEL }),
 })
 
 export const DEFAULT_INSTANCES: ResolvedInstances = Object.freeze({ max: 8, spares: 1 })

@@ -52,6 +52,7 @@ const limits = object({
   fuel: whole(1, MAX_FUEL),
   fuelPerBodyByte: whole(0, 1e6),
   initFuel: whole(1, MAX_FUEL),
+  computeMs: whole(1, 600_000),
   wallMs: whole(1, 600_000),
   bodyBytes: whole(1, 2 ** 30),
   outputBytes: whole(0, 2 ** 30),

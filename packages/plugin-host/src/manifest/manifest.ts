@@ -95,12 +95,22 @@ export interface PluginCapabilities {
 export interface PluginLimits {
   /** Of an instance's memory, 64 KiB each. @default 256 */
   readonly memoryPages?: number
-  /** Instructions that one call of a hook may take. A million take about 2.5 ms, in which nothing else runs. @default 1_000_000 */
+  /**
+   * Instructions that one call of a hook may take. Ten million take 1 to 25 ms, in which nothing else runs on that thread. At most, and with
+   * `isolation: 'worker'` by default, 2_147_483_647.
+   * @default 10_000_000
+   */
   readonly fuel?: number
-  /** More of it for each byte of body that a hook is handed. @default 100 */
+  /** More of it for each byte of body that a hook is handed. @default 1_000 */
   readonly fuelPerBodyByte?: number
   /** For starting an instance and `on_init`. @default 50_000_000 */
   readonly initFuel?: number
+  /**
+   * With `isolation: 'worker'` alone: longest time that a hook may compute, until it returns or pauses. Its thread is ended then, and
+   * another takes its place.
+   * @default 250
+   */
+  readonly computeMs?: number
   /** Longest time of one hook, from its call to its result: what pauses may take, computing is bounded by fuel. @default 5_000 */
   readonly wallMs?: number
   /** Of a body that is buffered, where its grant names no number of its own. @default 1_048_576 */
@@ -195,7 +205,11 @@ export interface PluginManifest {
    * @default 'closed'
    */
   readonly failure?: 'open' | 'closed'
-  /** `inline`: on the proxy's own thread. `worker` is not there yet, and refused. @default 'inline' */
+  /**
+   * `inline`: on the proxy's own thread. `worker`: on a thread of its own, which is ended where it computes too long, and costs some 50 µs a
+   * call instead of 1 or 2.
+   * @default 'inline'
+   */
   readonly isolation?: 'inline' | 'worker'
   readonly instances?: PluginInstances
   readonly breaker?: PluginBreaker

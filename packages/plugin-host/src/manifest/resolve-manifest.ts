@@ -17,7 +17,7 @@ import {
   type ResolvedInstances,
   type ResolvedLimits,
 } from './limits.ts'
-import type { JsonHeaders, PluginAbi, PluginManifest, SelfTestCase } from './manifest.ts'
+import type { JsonHeaders, PluginAbi, PluginCapabilities, PluginManifest, SelfTestCase } from './manifest.ts'
 import { assertManifest, checkConfig } from './schema-check.ts'
 
 /** Where the bytes are to be had. */
@@ -40,8 +40,11 @@ export interface ResolvedManifest {
   /** As the guest gets it. */
   readonly configJson: Uint8Array
   readonly capabilities: Capabilities
+  /** What they were compiled from. */
+  readonly granted: PluginCapabilities
   readonly limits: ResolvedLimits
   readonly failure: 'open' | 'closed'
+  readonly isolation: 'inline' | 'worker'
   readonly instances: ResolvedInstances
   readonly breaker: ResolvedBreaker
   readonly tickMs: number
@@ -91,9 +94,9 @@ function resolved(manifest: PluginManifest, at: string, folder: string): Resolve
   const bytes = bytesOf(manifest)
   // Bytes are no JSON; a path in their place satisfies the schema.
   assertManifest(bytes === undefined ? manifest : { ...manifest, source: 'bytes' }, at)
-  const limits: ResolvedLimits = Object.freeze({ ...DEFAULT_LIMITS, ...manifest.limits })
+  const isolation = manifest.isolation ?? 'inline'
+  const limits: ResolvedLimits = Object.freeze({ ...DEFAULT_LIMITS[isolation], ...manifest.limits })
   const instances = Object.freeze({ ...DEFAULT_INSTANCES, ...manifest.instances })
-  if (manifest.isolation === 'worker') throw new ConfigError(`${at}.isolation`, '"worker" is not supported yet')
   assertFits(manifest, at)
   const sha256 = manifest.sha256?.toLowerCase()
   const source =
@@ -112,8 +115,10 @@ function resolved(manifest: PluginManifest, at: string, folder: string): Resolve
     hooks: manifest.hooks,
     configJson: Buffer.from(JSON.stringify(configOf(manifest, at))),
     capabilities: compileCapabilities(manifest.capabilities ?? {}, limits),
+    granted: manifest.capabilities ?? {},
     limits,
     failure: manifest.failure ?? 'closed',
+    isolation,
     instances,
     breaker: Object.freeze({ ...DEFAULT_BREAKER, ...manifest.breaker }),
     tickMs: manifest.tickMs ?? DEFAULT_TICK_MS,
@@ -122,7 +127,9 @@ function resolved(manifest: PluginManifest, at: string, folder: string): Resolve
 }
 
 /** Interfaces of others have no hook that is called chunk by chunk. */
-function assertFits({ abi, jsonHeaders, capabilities = {} }: PluginManifest, at: string): void {
+function assertFits({ abi, jsonHeaders, isolation, limits, capabilities = {} }: PluginManifest, at: string): void {
+  if (limits?.computeMs !== undefined && isolation !== 'worker')
+    throw new ConfigError(`${at}.limits.computeMs`, 'is for the isolation "worker" alone: inline there is fuel')
   if (jsonHeaders !== undefined && abi !== 'extism-json')
     throw new ConfigError(`${at}.jsonHeaders`, 'is for the abi "extism-json" alone')
   if (abi === 'sluice:v1') return

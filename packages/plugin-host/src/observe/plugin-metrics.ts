@@ -15,8 +15,14 @@ export interface MetricSnapshot {
   readonly count: number
 }
 
+/** Where numbers go. */
+export interface MetricSink {
+  /** Whether there was room, and the name is of this kind. */
+  record(kind: MetricKind, name: string, value: number): boolean
+}
+
 /** The metrics of one plugin, across its versions. */
-export class PluginMetrics {
+export class PluginMetrics implements MetricSink {
   readonly #plugin: string
   readonly #metrics = new Map<string, { kind: MetricKind; value: number; count: number }>()
   /** How many names there may be. */
@@ -26,7 +32,6 @@ export class PluginMetrics {
     this.#plugin = plugin
   }
 
-  /** Whether there was room, and the name is of this kind. */
   record(kind: MetricKind, name: string, value: number): boolean {
     let metric = this.#metrics.get(name)
     if (metric === undefined) {
@@ -39,6 +44,11 @@ export class PluginMetrics {
     metric.value = kind === 'gauge' ? value : metric.value + value
     if (metricRecorded.hasSubscribers) metricRecorded.publish({ plugin: this.#plugin, kind, name, value })
     return true
+  }
+
+  /** Takes over what is recorded elsewhere. */
+  adopt(metrics: Readonly<Record<string, MetricSnapshot>>): void {
+    for (const [name, metric] of Object.entries(metrics)) this.#metrics.set(name, { ...metric })
   }
 
   snapshot(): Readonly<Record<string, MetricSnapshot>> {

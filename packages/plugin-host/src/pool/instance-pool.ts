@@ -44,6 +44,10 @@ export class InstancePool<T> {
     return this.#free.length + this.#taken + this.#making
   }
 
+  get isMaking(): boolean {
+    return this.#making > 0
+  }
+
   get free(): number {
     return this.#free.length
   }
@@ -101,10 +105,12 @@ export class InstancePool<T> {
     for (const instance of this.#free.splice(0)) this.#options.dispose(instance)
   }
 
-  #offer(instance: T): void {
+  /** One that is new lies below those that were used: a plugin of one call at a time keeps its instance. */
+  #offer(instance: T, isNew = false): void {
     const waiter = this.#waiting.shift()
     if (waiter === undefined) {
       if (this.#isClosed) this.#options.dispose(instance)
+      else if (isNew) this.#free.unshift(instance)
       else this.#free.push(instance)
       return
     }
@@ -127,7 +133,7 @@ export class InstancePool<T> {
     try {
       const instance = await this.#options.create()
       this.#making--
-      this.#offer(instance)
+      this.#offer(instance, true)
     } catch (error) {
       this.#making--
       this.#options.failed(error)

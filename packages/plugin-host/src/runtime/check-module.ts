@@ -1,3 +1,4 @@
+import { EXTISM_IMPORTS, EXTISM_MODULE } from '../abi/extism-json.ts'
 /** Whether a module fits `sluice:v1`, or another interface, and imports nothing but what its manifest grants: before any of it runs. */
 import {
   type Grant,
@@ -46,7 +47,11 @@ function importProblem(
   if (wanted.kind !== 'function') return `a ${wanted.kind}: only functions are given`
   const type = textOf(wanted.type)
   if (module === 'env' && name === 'abort') return abortProblem(type)
-  if (module !== HOST_MODULE) return `but "${HOST_MODULE}" is the only module there is`
+  if (module === EXTISM_MODULE) {
+    if (!Object.hasOwn(EXTISM_IMPORTS, name)) return 'which does not exist'
+    return type === EXTISM_IMPORTS[name] ? undefined : `as ${type}; it is ${EXTISM_IMPORTS[name]}`
+  }
+  if (module !== HOST_MODULE) return `but "${HOST_MODULE}" and "${EXTISM_MODULE}" are the only modules there are`
   if (!Object.hasOwn(HOST_FUNCTIONS, name)) return 'which does not exist'
   const { parameters, result, grant } = HOST_FUNCTIONS[name as keyof typeof HOST_FUNCTIONS]
   const known = `(${parameters.map((type) => TYPES[type]).join(', ')}) -> ${TYPES[result]}`

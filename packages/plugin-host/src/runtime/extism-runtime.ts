@@ -33,18 +33,25 @@ export const extismRuntime: PluginRuntime = {
       throw new PluginError('ERR_SLUICE_PLUGIN_MODULE', { message, cause })
     }
   },
+  adopt: (code) => new ExtismModule(code),
 }
 
 class ExtismModule implements CompiledModule {
-  readonly #module: WasmModule
+  readonly code: WasmModule
+  readonly #imported: ReadonlySet<string>
 
-  constructor(module: WasmModule) {
-    this.#module = module
+  constructor(code: WasmModule) {
+    this.code = code
+    this.#imported = new Set(engine.Module.imports(code).map(({ module }) => module))
+  }
+
+  importsFrom(module: string): boolean {
+    return this.#imported.has(detachedName(module))
   }
 
   async instantiate(functions: ImportedFunctions): Promise<RuntimeInstance> {
     const plugin = await extism().createPlugin(
-      { wasm: [{ module: this.#module as never, name: 'main' }] },
+      { wasm: [{ module: this.code as never, name: 'main' }] },
       { useWasi: false, runInWorker: false, logLevel: 'silent', functions: unbound(functions) },
     )
     const exports = (await plugin.getInstance()).exports as WasmExports

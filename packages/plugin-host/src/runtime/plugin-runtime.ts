@@ -2,7 +2,7 @@
  * What the host needs of whatever runs the modules, and no more: so that the engine behind it can be another one, or
  * another version of Extism, without the host noticing.
  */
-import type { WasmExports, WasmMemory } from '../wasm/engine.ts'
+import type { WasmExports, WasmMemory, WasmModule } from '../wasm/engine.ts'
 import type { FuelGauge } from '../wasm/fuel-gauge.ts'
 
 /** Functions that are handed to a module, by module name and field name. */
@@ -23,10 +23,16 @@ export interface PluginRuntime {
    * @throws {PluginError} `ERR_SLUICE_PLUGIN_MODULE`
    */
   compile(bytes: Uint8Array, limits: CompileLimits): Promise<CompiledModule>
+  /** A module that another thread has compiled: {@link CompiledModule.code}. */
+  adopt(code: WasmModule): CompiledModule
 }
 
 /** A module that can be instantiated any number of times. */
 export interface CompiledModule {
+  /** What another thread can be handed, so that it need not compile it again. */
+  readonly code: WasmModule
+  /** Whether it imports anything from a module of this name. */
+  importsFrom(module: string): boolean
   /** Makes an instance with a memory of its own. Nothing of the guest's runs before {@link RuntimeInstance.start}. */
   instantiate(functions: ImportedFunctions): Promise<RuntimeInstance>
 }

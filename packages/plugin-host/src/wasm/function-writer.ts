@@ -34,6 +34,9 @@ const ENTRY_COST = 64
 /** To grow is a call of the engine, even by nothing. */
 const GROW_COST = 2_000
 
+/** What a trap leaves in the counter that has caused it. */
+const EMPTY = -1
+
 const I32 = byteOf('i32')
 
 export class FunctionWriter {
@@ -67,7 +70,6 @@ export class FunctionWriter {
       out.u8(op.BLOCK_OP)
       out.s32(blockType)
     }
-    if (this.#frameBytes > 0) this.#takeFrame()
     this.#writeCode(plan, isWrapped)
     if (isWrapped) {
       this.#leave()
@@ -81,7 +83,7 @@ export class FunctionWriter {
     const reader = new ByteReader(bytes, body.from, body.to)
     out.u32(reader.u32() + 1)
     out.bytes(bytes, reader.at, codeStart)
-    out.u32(hasBulk ? 2 : 1)
+    out.u32(hasBulk || this.#frameBytes > 0 ? 2 : 1)
     out.u8(I32)
   }
 
@@ -100,7 +102,8 @@ export class FunctionWriter {
       }
       this.#out.bytes(bytes, at, place)
       at = place
-      if (isPoint) this.#charge(points.costs[point]!, point === plan.points.from)
+      if (isPoint && point === plan.points.from) this.#enter(points.costs[point]!)
+      else if (isPoint) this.#charge(points.costs[point]!)
     }
   }
 
@@ -122,11 +125,42 @@ export class FunctionWriter {
     }
   }
 
-  #charge(cost: number, isEntry: boolean): void {
-    if (this.#isLocal && !isEntry) this.#with(op.LOCAL_GET, this.#fuelLocal)
+  #charge(cost: number): void {
+    if (this.#isLocal) this.#with(op.LOCAL_GET, this.#fuelLocal)
     else this.#with(op.GLOBAL_GET, this.#settings.fuel)
     this.#constant(cost)
     this.#take()
+  }
+
+  /** Charges for the beginning, and takes the frame: with one branch for both, which saves Rust's formatting 4 %. */
+  #enter(cost: number): void {
+    const out = this.#out
+    const { fuel, stack } = this.#settings
+    this.#with(op.GLOBAL_GET, fuel)
+    this.#constant(cost)
+    if (this.#frameBytes === 0) return this.#take()
+    const frameLocal = this.#fuelLocal + 1
+    out.u8(op.I32_SUB)
+    this.#with(op.LOCAL_TEE, this.#fuelLocal)
+    if (!this.#isLocal) {
+      this.#with(op.GLOBAL_SET, fuel)
+      this.#with(op.LOCAL_GET, this.#fuelLocal)
+    }
+    this.#with(op.GLOBAL_GET, stack)
+    this.#constant(this.#frameBytes)
+    out.u8(op.I32_SUB)
+    this.#with(op.LOCAL_TEE, frameLocal)
+    this.#with(op.GLOBAL_SET, stack)
+    this.#with(op.LOCAL_GET, frameLocal)
+    // Negative where either is.
+    out.u8(op.I32_OR)
+    this.#beginIfNegative()
+    this.#with(op.LOCAL_GET, this.#fuelLocal)
+    this.#trapIfNegative(fuel)
+    this.#constant(EMPTY)
+    this.#with(op.GLOBAL_SET, stack)
+    out.u8(op.UNREACHABLE)
+    out.u8(op.END)
   }
 
   /** Charges for the length on top of the stack, and leaves it there. No product or sum reaches 2^31. */
@@ -168,17 +202,6 @@ export class FunctionWriter {
     this.#trapIfNegative(this.#settings.fuel)
   }
 
-  #takeFrame(): void {
-    const { stack } = this.#settings
-    this.#with(op.GLOBAL_GET, stack)
-    this.#constant(this.#frameBytes)
-    this.#out.u8(op.I32_SUB)
-    this.#with(op.LOCAL_TEE, this.#fuelLocal)
-    this.#with(op.GLOBAL_SET, stack)
-    this.#with(op.LOCAL_GET, this.#fuelLocal)
-    this.#trapIfNegative(stack)
-  }
-
   /** Gives back what the function holds. */
   #leave(): void {
     if (this.#isLocal) this.#giveBack()
@@ -197,15 +220,18 @@ export class FunctionWriter {
 
   /** The counter is left at -1, so that the host can tell this trap from others. */
   #trapIfNegative(counter: number): void {
-    const out = this.#out
-    this.#constant(0)
-    out.u8(op.I32_LT_S)
-    out.u8(op.IF)
-    out.s32(op.EMPTY_BLOCK_TYPE)
-    this.#constant(-1)
+    this.#beginIfNegative()
+    this.#constant(EMPTY)
     this.#with(op.GLOBAL_SET, counter)
-    out.u8(op.UNREACHABLE)
-    out.u8(op.END)
+    this.#out.u8(op.UNREACHABLE)
+    this.#out.u8(op.END)
+  }
+
+  #beginIfNegative(): void {
+    this.#constant(0)
+    this.#out.u8(op.I32_LT_S)
+    this.#out.u8(op.IF)
+    this.#out.s32(op.EMPTY_BLOCK_TYPE)
   }
 
   #with(opcode: number, index: number): void {

@@ -54,6 +54,7 @@ export const I32_LT_S = 0x48
 export const I32_LT_U = 0x49
 export const I32_ADD = 0x6a
 export const I32_SUB = 0x6b
+export const I32_OR = 0x72
 export const I32_MUL = 0x6c
 export const I32_SHR_U = 0x76
 export const SELECT = 0x1b

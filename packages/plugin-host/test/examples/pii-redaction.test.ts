@@ -87,4 +87,21 @@ describe('redaction of personal data', { timeout: 60_000 }, () => {
     expect(run.faults).toEqual([])
     expect(run.reply.body).not.toContain('@')
   })
+
+  test('has fuel for bodies that are nothing but personal data, twice over, by default', async () => {
+    const harness = await harnessOf('pii-redaction')
+    const entry = (id: number) => ({
+      id,
+      email: `user${id}@example.com`,
+      card: '4111111111111111',
+      note: 'a@b.example',
+    })
+    for (const entries of [1, 3_000]) {
+      const body = JSON.stringify(Array.from({ length: entries }, (_, id) => entry(id)))
+      const { faults, calls } = await harness.run({ reply: { headers: { 'content-type': 'application/json' }, body } })
+      expect(faults).toEqual([])
+      const { fuel } = calls.find(({ hook }) => hook === 'on_response_body')!
+      expect(2 * fuel).toBeLessThan(10_000_000 + 1_000 * body.length)
+    }
+  })
 })

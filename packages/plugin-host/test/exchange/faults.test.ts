@@ -290,7 +290,7 @@ describe('spins in one percent of the calls', () => {
     // 60 wanted to spin. Ten are let spin before the plugin rests, then one after each rest until it is well again.
     expect(faults.fuel).toBeLessThanOrEqual(25)
     expect(skips).toBeGreaterThan(2_000)
-    expect(hooks.on_request_head?.maxFuel).toBe(1_000_000)
+    expect(hooks.on_request_head?.maxFuel).toBe(10_000_000)
     await host.close()
   })
 })

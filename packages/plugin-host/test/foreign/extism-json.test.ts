@@ -98,6 +98,26 @@ describe('a classic plugin of Extism gets', () => {
     expect(logs).toHaveLength(2)
     expect(logs[1]).toEqual(logs[0])
   })
+
+  it('its variables back from another instance, as when the one before has failed', async () => {
+    const bytes = extismGuest({
+      code: `(func (export "on_request") (result i32) (local $last i64)
+        (local.set $last (call $var_get (call $block (i32.const 1000) (i32.const 4))))
+        (if (i64.eqz (local.get $last)) (then (call $echo) (unreachable)))
+        (call $log_info (local.get $last))
+        (i32.const 0))`,
+    })
+    const { run, snapshot } = await harness('extism-json', bytes, { instances: { max: 1, spares: 0 } })
+    expect((await run()).faults).toHaveLength(1)
+    const { faults, logs } = await run()
+    expect([faults, logs.length, snapshot().instancesMade]).toEqual([[], 1, 2])
+  })
+
+  it('no more room for variables than is kept for an exchange', async () => {
+    const code = '(func (export "on_request") (result i32) (call $echo) (i32.const 0))'
+    const { run } = await harness('extism-json', extismGuest({ code }), { limits: { stateBytes: 20 } })
+    expect((await run()).faults[0]?.code).toBe('ERR_SLUICE_PLUGIN_LIMIT')
+  })
 })
 
 describe('the output of a classic plugin', () => {

@@ -30,15 +30,20 @@ const MANIFEST: HarnessManifest = {
 
 const modules = new Map<string, Promise<BuiltPlugin>>()
 
+/** The module of one of the folders. */
+export function fixtureModule(name: string): Promise<BuiltPlugin> {
+  const module = modules.get(name) ?? buildPlugin(`${KITS}/${name}`, { cacheFolder: CACHE })
+  modules.set(name, module)
+  return module
+}
+
 /** Closed when the test ends. */
 export async function kitHarness(
   kit: string,
   changes: HarnessManifest = {},
   options: HarnessOptions = {},
 ): Promise<PluginHarness> {
-  const module = modules.get(kit) ?? buildPlugin(`${KITS}/${kit}`, { cacheFolder: CACHE })
-  modules.set(kit, module)
-  const { bytes } = await module
+  const { bytes } = await fixtureModule(kit)
   const harness = await createPluginHarness(bytes, { ...MANIFEST, ...changes }, options)
   onTestFinished(() => harness.close())
   return harness

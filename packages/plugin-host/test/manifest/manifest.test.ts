@@ -25,9 +25,10 @@ describe('a manifest', () => {
     expect({ failure, version }).toEqual({ failure: 'closed', version: '0.0.0' })
     expect(limits).toEqual({
       memoryPages: 256,
-      fuel: 1_000_000,
-      fuelPerBodyByte: 100,
+      fuel: 10_000_000,
+      fuelPerBodyByte: 1_000,
       initFuel: 50_000_000,
+      computeMs: 250,
       wallMs: 5_000,
       bodyBytes: 1_048_576,
       outputBytes: 1_048_576,
@@ -72,7 +73,8 @@ describe('a manifest', () => {
     [{ ...LEAST, source: 'https://plugins.test/a.wasm' }, 'plugin.sha256', 'is required'],
     [{ ...LEAST, source: 'http://plugins.test/a.wasm' }, 'plugin.source', 'file: or https:'],
     [{ ...LEAST, source: { url: 'a.wasm' } }, 'plugin.source', 'file: or https:'],
-    [{ ...LEAST, isolation: 'worker' }, 'plugin.isolation', 'not supported yet'],
+    [{ ...LEAST, limits: { computeMs: 5 } }, 'plugin.limits.computeMs', 'is for the isolation "worker" alone'],
+    [{ ...LEAST, isolation: 'process' }, 'plugin.isolation', 'must be one of: inline, worker'],
     [
       { ...LEAST, abi: 'http-wasm', capabilities: { requestBody: 'stream' } },
       'plugin.capabilities.requestBody',

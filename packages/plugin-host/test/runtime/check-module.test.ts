@@ -35,8 +35,9 @@ describe('an import', () => {
   )
 
   it.each([
-    ['(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))', 'the only module'],
-    ['(import "extism:host/env" "alloc" (func (param i64) (result i64)))', 'the only module'],
+    ['(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))', 'the only modules'],
+    ['(import "extism:host/env" "alloc" (func (param i32) (result i64)))', 'it is (i64) -> i64'],
+    ['(import "extism:host/env" "exec" (func))', 'does not exist'],
     ['(import "sluice" "exec" (func))', 'does not exist'],
     ['(import "sluice" "__proto__" (func))', 'does not exist'],
     ['(import "sluice" "log" (func (param i32)))', 'it is (i32, i32, i32) -> i32'],

@@ -29,32 +29,34 @@ describe('the price', () => {
     expect(cost(loop, 1_000)).toBe(ENTRY + 6 * 1_000)
   })
 
-  test('of what may be skipped is paid in advance up to 16, and beyond only where it is run', () => {
+  test('of what may be skipped is paid in advance up to 64, and beyond only where it is run', () => {
     const skipped = (count: number): string =>
       body(`(block $b (br_if $b (i32.eqz (local.get 0))) ${'nop '.repeat(count)})`)
-    expect(cost(skipped(16), 0)).toBe(ENTRY + 3 + 16)
-    expect(cost(skipped(17), 0)).toBe(ENTRY + 3)
-    expect(cost(skipped(17), 1)).toBe(ENTRY + 3 + 17)
+    expect(cost(skipped(64), 0)).toBe(ENTRY + 3 + 64)
+    expect(cost(skipped(65), 0)).toBe(ENTRY + 3)
+    expect(cost(skipped(65), 1)).toBe(ENTRY + 3 + 65)
   })
 
   test('of what follows a condition is no part of either way', () => {
-    const ways = body(`(if (local.get 0) (then ${'nop '.repeat(30)}) (else ${'nop '.repeat(20)})) ${'nop '.repeat(40)}`)
-    expect(cost(ways, 1)).toBe(ENTRY + 2 + 30 + 40)
-    expect(cost(ways, 0)).toBe(ENTRY + 2 + 20 + 40)
+    const ways = body(
+      `(if (local.get 0) (then ${'nop '.repeat(130)}) (else ${'nop '.repeat(120)})) ${'nop '.repeat(140)}`,
+    )
+    expect(cost(ways, 1)).toBe(ENTRY + 2 + 130 + 140)
+    expect(cost(ways, 0)).toBe(ENTRY + 2 + 120 + 140)
   })
 
   test('of a second way is not left to the first', () => {
-    const ways = body(`(if (local.get 0) (then ${'nop '.repeat(30)}) (else ${'nop '.repeat(10)}))`)
+    const ways = body(`(if (local.get 0) (then ${'nop '.repeat(130)}) (else ${'nop '.repeat(10)}))`)
     expect(cost(ways, 0)).toBe(ENTRY + 2 + 10)
-    expect(cost(ways, 1)).toBe(ENTRY + 2 + 10 + 30)
+    expect(cost(ways, 1)).toBe(ENTRY + 2 + 10 + 130)
   })
 
   test('of what follows a block is not paid by who leaves it for further out', () => {
     const out = body(
-      `(block $out (block $in (br_if $out (local.get 0)) (br_if $in (local.get 1))) ${'nop '.repeat(40)})`,
+      `(block $out (block $in (br_if $out (local.get 0)) (br_if $in (local.get 1))) ${'nop '.repeat(140)})`,
     )
     expect(cost(out, 1)).toBe(ENTRY + 4)
-    expect(cost(out, 0)).toBe(ENTRY + 4 + 40)
+    expect(cost(out, 0)).toBe(ENTRY + 4 + 140)
   })
 
   test('of bulk memory is one for 8 bytes', () => {

@@ -2,27 +2,46 @@
  * Token buckets, of which one number a key is kept: when the bucket will be full again. That is the theoretical arrival time
  * of the generic cell rate algorithm (ITU-T I.371), and the same as a level with the time it was taken at: what a bucket
  * lacks is what flows in until then.
+ *
+ * Policies that are always given the same key share a table: the buckets of a key then lie beside each other, and are one look into
+ * memory together.
  */
 import { type Policy, unitMs } from '../policy/policy.ts'
 import type { Outcome } from '../store/store.ts'
 import { type Counter, TOLERANCE } from './counter.ts'
-import { KeyTable } from './key-table.ts'
+import type { KeyHash } from './key-hash.ts'
+import { KeyTable, LAST } from './key-table.ts'
 
-export class BucketCounter implements Counter {
+/** A counter for each of the policies, in one table. */
+export function bucketCounters(policies: readonly Policy[], maxKeys: number): Counter[] {
+  const count = policies.length
+  const table = new KeyTable(maxKeys, { numbers: LAST + count, times: count, room: 1.5, owesMs: 0 })
+  return policies.map((policy, index) => new BucketCounter(policy, table, index))
+}
+
+class BucketCounter implements Counter {
   fits = true
   readonly #burst: number
   readonly #unitMs: number
   readonly #table: KeyTable
-  #now = 0
-  #place = 0
+  readonly #numbers: Float64Array
+  readonly #index: number
+  readonly #stride: number
+  /** Where the bucket is that is looked at. */
+  #at = 0
+  /** When the bucket will be full: read once, so that nothing waits for memory twice. */
+  #fullAt = 0
   /** Units that are in the bucket. */
   #level = 0
   #isLeftOut = false
 
-  constructor(policy: Policy, maxKeys: number) {
+  constructor(policy: Policy, table: KeyTable, index: number) {
     this.#burst = policy.burst
     this.#unitMs = unitMs(policy)
-    this.#table = new KeyTable(maxKeys)
+    this.#table = table
+    this.#numbers = table.numbers
+    this.#index = index
+    this.#stride = table.shape.numbers
   }
 
   get keys(): number {
@@ -33,20 +52,22 @@ export class BucketCounter implements Counter {
     return this.#table.turnedAway
   }
 
-  look(key: string, cost: number, now: number, ownOnly: boolean): void {
-    const place = this.#table.placeOf(key, now)
-    this.#place = place
-    this.#now = now
+  touch(key: KeyHash): void {
+    // The others lie where the first one does.
+    if (this.#index === 0) this.#table.touch(key)
+  }
+
+  look(key: KeyHash, cost: number, now: number, ownOnly: boolean): void {
+    const place = this.#index === 0 ? this.#table.placeOf(key, now) : this.#table.placeAgain(key, now)
+    this.#at = place * this.#stride + LAST + this.#index
     this.#isLeftOut = ownOnly && this.#table.isShared(place)
-    const missingMs = this.#isLeftOut ? 0 : this.#table.resetAt(place) - now
-    this.#level = missingMs > 0 ? this.#burst - missingMs / this.#unitMs : this.#burst
+    this.#fullAt = this.#isLeftOut ? now : Math.max(now, this.#numbers[this.#at]!)
+    this.#level = this.#burst - (this.#fullAt - now) / this.#unitMs
     this.fits = this.#isLeftOut || this.#level + TOLERANCE >= cost
   }
 
   take(cost: number): void {
-    if (this.#isLeftOut) return
-    const from = this.#table.resetAt(this.#place)
-    this.#table.setResetAt(this.#place, (from > this.#now ? from : this.#now) + cost * this.#unitMs)
+    if (!this.#isLeftOut) this.#numbers[this.#at] = this.#fullAt + cost * this.#unitMs
   }
 
   outcome(cost: number, admitted: boolean, charged: boolean): Outcome {

@@ -23,7 +23,7 @@ export class KeyHash {
   /** Never gives 0 for both halves, which stands for "nothing". */
   update(key: string): void {
     // Nearly every key is Latin-1, and has four code units to a word. Whether it is, is known when it was read.
-    if (!this.#hash(key, LATIN1)) this.#hash(Buffer.from(key, 'utf16le').latin1Slice(), UTF16)
+    if (!this.#hash(key, LATIN1)) this.#hash(Buffer.from(key, 'utf16le').toString('latin1'), UTF16)
     if (this.low === 0 && this.high === 0) this.low = 1
   }
 

@@ -3,13 +3,15 @@
  * deletion by backward shift), in typed arrays of a fixed size, so that a million keys are a few blocks of memory that no
  * collector walks through. It holds fingerprints of 64 bits, not keys.
  *
+ * With a million keys, a look at one costs what memory takes to answer, some hundred instructions' time: so all that a check
+ * needs of a key lies in one place, beside its fingerprint.
+ *
  * **When it is full.** A key that owes nothing may be forgotten without anybody noticing, and only such keys are. Some are
  * looked for with each new key. Where all owe something, a new key is not given the place of another (whoever has spent
  * their units could get them back by sending many keys): it counts in one of {@link SHARED} places that it shares with all
  * new keys of the same hash. So no key ever gets more than its limit; under a flood of keys, new ones may get less.
  */
-import { getRandomValues } from 'node:crypto'
-import { KeyHash } from './key-hash.ts'
+import type { KeyHash } from './key-hash.ts'
 
 /** Places for the keys for which there is none of their own. */
 export const SHARED = 1_024
@@ -17,32 +19,56 @@ export const SHARED = 1_024
 /** How many places are looked at with each new key, and when there is no room. */
 const SWEEP = 4
 const SEARCH = 64
+const MIN_SIZE = 8
+/** Memory comes in lines of 64 bytes. */
+const WORDS_PER_LINE = 16
+
+/** What a table holds for each key. */
+export interface TableShape {
+  /** Numbers of eight bytes: the fingerprint, the times from {@link LAST} on, and what else there is. */
+  readonly numbers: number
+  /** How many times there are. A key owes something until the latest of them, and {@link owesMs} more. */
+  readonly times: number
+  /** How many places there are for each key: the more, the sooner a key is found. */
+  readonly room: number
+  readonly owesMs: number
+}
+
+/** The number of a key that is a time; of several the first. Of a new key it is long ago. */
+export const LAST = 1
 
 export class KeyTable {
+  /** The numbers of all places; those of one begin at `place * shape.numbers`, with the fingerprint. */
+  readonly numbers: Float64Array
+  /** The same as words of 32 bits. */
+  readonly words: Uint32Array
+  readonly shape: TableShape
+  /** Means nothing: a read whose result goes nowhere would be left out by the compiler. */
+  touched = 0
   readonly #maxKeys: number
   readonly #size: number
-  readonly #mask: number
-  /** Sixteen bytes for each place, which are one look into memory: a fingerprint, 0 where it is free, and a time. */
-  readonly #prints: Uint32Array
-  readonly #times: Float64Array
-  readonly #hash: KeyHash = new KeyHash(getRandomValues(new Uint32Array(2)))
-  readonly #moved: ((from: number, to: number) => void) | undefined
+  readonly #perHash: number
+  readonly #stride: number
   readonly #dropped: ((place: number) => void) | undefined
   #count = 0
   #hand = 0
   #turnedAway = 0
+  /** What was found last. */
+  #foundLow = 0
+  #foundHigh = 0
+  #found = 0
 
-  /** `moved` and `dropped` are for what else is kept for each place. */
-  constructor(maxKeys: number, moved?: (from: number, to: number) => void, dropped?: (place: number) => void) {
+  /** `dropped` is for what is kept for a place elsewhere. */
+  constructor(maxKeys: number, shape: TableShape, dropped?: (place: number) => void) {
+    this.shape = shape
     this.#maxKeys = maxKeys
-    this.#size = 2 ** Math.ceil(Math.log2(Math.max(8, maxKeys * 1.5)))
-    this.#mask = this.#size - 1
-    const memory = new ArrayBuffer(16 * this.places)
-    this.#prints = new Uint32Array(memory)
-    this.#times = new Float64Array(memory)
-    for (let place = this.#size; place < this.places; place++) this.setResetAt(place, Number.NEGATIVE_INFINITY)
-    this.#moved = moved
+    this.#size = Math.max(MIN_SIZE, Math.ceil(maxKeys * shape.room))
+    this.#perHash = this.#size / 2 ** 32
+    this.#stride = shape.numbers
     this.#dropped = dropped
+    this.numbers = new Float64Array(this.#stride * this.places)
+    this.words = new Uint32Array(this.numbers.buffer)
+    for (let place = this.#size; place < this.places; place++) this.#begin(place)
   }
 
   /** How many keys have a place of their own. */
@@ -60,29 +86,47 @@ export class KeyTable {
     return this.#turnedAway
   }
 
-  /** When the key of a place owes nothing any more, by the clock. */
-  resetAt(place: number): number {
-    return this.#times[2 * place + 1]!
-  }
-
-  setResetAt(place: number, time: number): void {
-    this.#times[2 * place + 1] = time
-  }
-
   isShared(place: number): boolean {
     return place >= this.#size
   }
 
-  /** The place of a key, which is made where there is none. It holds until the next call. */
-  placeOf(key: string, now: number): number {
-    this.#hash.update(key)
-    const { low, high } = this.#hash
-    const prints = this.#prints
-    for (let place = high & this.#mask; ; place = (place + 1) & this.#mask) {
-      if (prints[4 * place] === low && prints[4 * place + 1] === high) return place
-      if (prints[4 * place] === 0 && prints[4 * place + 1] === 0) break
+  /**
+   * Reads what a look at a key is going to read, for nothing but that it is on its way from memory: what several tables are asked for at
+   * once comes at once. What it gives means nothing, and has to be used, or it would be left out.
+   */
+  touch({ low }: KeyHash): void {
+    const { words } = this
+    const from = this.#homeOf(low) * 2 * this.#stride
+    // As far as the place behind: about every second key is not in its first.
+    const end = from + 4 * this.#stride
+    let sum = words[end - 1]!
+    for (let at = from; at < end; at += WORDS_PER_LINE) sum ^= words[at]!
+    this.touched = sum
+  }
+
+  /** The place of a key, which is made where there is none: its times are long ago then, and its other numbers 0. It holds until the next call. */
+  placeOf(key: KeyHash, now: number): number {
+    this.#foundLow = key.low
+    this.#foundHigh = key.high
+    return (this.#found = this.#find(key, now))
+  }
+
+  /** The same for a key that was most likely just looked for. */
+  placeAgain(key: KeyHash, now: number): number {
+    if (key.low !== this.#foundLow || key.high !== this.#foundHigh) return this.placeOf(key, now)
+    if (this.isShared(this.#found)) this.#turnedAway++
+    return this.#found
+  }
+
+  #find({ low, high }: KeyHash, now: number): number {
+    const { words } = this
+    const step = 2 * this.#stride
+    let place = this.#homeOf(low)
+    for (let at = place * step; ; at = place * step) {
+      if (words[at] === low && words[at + 1] === high) return place
+      if (words[at] === 0 && words[at + 1] === 0) return this.#add(low, high, now)
+      if (++place === this.#size) place = 0
     }
-    return this.#add(low, high, now)
   }
 
   #add(low: number, high: number, now: number): number {
@@ -90,19 +134,29 @@ export class KeyTable {
     if (this.#count >= this.#maxKeys) this.#sweep(now, SEARCH)
     if (this.#count >= this.#maxKeys) {
       this.#turnedAway++
-      return this.#size + (low % SHARED)
+      return this.#size + (high % SHARED)
     }
-    let place = high & this.#mask
-    while (!this.#isFree(place)) place = (place + 1) & this.#mask
-    this.#prints[4 * place] = low
-    this.#prints[4 * place + 1] = high
-    this.setResetAt(place, Number.NEGATIVE_INFINITY)
+    let place = this.#homeOf(low)
+    while (!this.#isFree(place)) place = this.#behind(place)
+    const at = 2 * this.#stride * place
+    this.words[at] = low
+    this.words[at + 1] = high
+    this.#begin(place)
     this.#count++
     return place
   }
 
+  #homeOf(low: number): number {
+    return (low * this.#perHash) | 0
+  }
+
+  #behind(place: number): number {
+    return place + 1 === this.#size ? 0 : place + 1
+  }
+
   #isFree(place: number): boolean {
-    return this.#prints[4 * place] === 0 && this.#prints[4 * place + 1] === 0
+    const at = 2 * this.#stride * place
+    return this.words[at] === 0 && this.words[at + 1] === 0
   }
 
   /** Forgets those of the next `steps` places that owe nothing. */
@@ -110,27 +164,40 @@ export class KeyTable {
     for (let step = 0; step < steps; step++) {
       const place = this.#hand
       // Behind one that goes another may move up: it is looked at in the next step.
-      if (!this.#isFree(place) && this.resetAt(place) <= now) this.#drop(place)
-      else this.#hand = (place + 1) & this.#mask
+      if (!this.#isFree(place) && this.#owesUntil(place) <= now) this.#drop(place)
+      else this.#hand = this.#behind(place)
     }
+  }
+
+  #begin(place: number): void {
+    const from = this.#stride * place + LAST
+    this.numbers.fill(Number.NEGATIVE_INFINITY, from, from + this.shape.times)
+  }
+
+  #owesUntil(place: number): number {
+    const from = this.#stride * place + LAST
+    let latest = this.numbers[from]!
+    for (let i = 1; i < this.shape.times; i++) latest = Math.max(latest, this.numbers[from + i]!)
+    return latest + this.shape.owesMs
   }
 
   #drop(place: number): void {
     this.#dropped?.(place)
-    const prints = this.#prints
+    const step = 2 * this.#stride
     let hole = place
-    for (let next = (hole + 1) & this.#mask; !this.#isFree(next); next = (next + 1) & this.#mask) {
-      const home = prints[4 * next + 1]! & this.#mask
+    for (let next = this.#behind(hole); !this.#isFree(next); next = this.#behind(next)) {
+      const home = this.#homeOf(this.words[next * step]!)
       // It may only move up to a place that lies between its home and where it stands.
-      if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue
-      prints[4 * hole] = prints[4 * next]!
-      prints[4 * hole + 1] = prints[4 * next + 1]!
-      this.setResetAt(hole, this.resetAt(next))
-      this.#moved?.(next, hole)
+      if (this.#distance(home, next) < this.#distance(hole, next)) continue
+      // As words: a fingerprint that is taken for a number may come out as another.
+      this.words.copyWithin(hole * step, next * step, (next + 1) * step)
       hole = next
     }
-    prints[4 * hole] = 0
-    prints[4 * hole + 1] = 0
+    this.words.fill(0, hole * step, (hole + 1) * step)
     this.#count--
+  }
+
+  #distance(from: number, to: number): number {
+    return to >= from ? to - from : to - from + this.#size
   }
 }

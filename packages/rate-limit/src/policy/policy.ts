@@ -14,6 +14,8 @@ export interface Policy {
   /** The most units that can be spent at once. */
   readonly burst: number
   readonly shadow: boolean
+  /** Policies of the same number are given the same key in each request, so that a store may keep them together. */
+  readonly keyGroup: number
   /** Where it stands in the options, for errors. */
   readonly at: string
 }
@@ -24,10 +26,10 @@ const DEFAULT_WINDOW_MS = 60_000
 const MAX_WINDOW_MS = 2 ** 45
 
 /**
- * Checks one policy; `isOnly` says whether it has the middleware to itself.
+ * Checks one policy; `isOnly` says whether it has the middleware to itself, `keyGroup` which others have its key.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
-export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean): Policy {
+export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup = 0): Policy {
   objectOption(options, at)
   const algorithm = wordOption(options.algorithm, 'token-bucket', ALGORITHMS, `${at}.algorithm`)
   const limit = positiveOption(options.limit, undefined, `${at}.limit`)
@@ -42,6 +44,7 @@ export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: 
     windowMs,
     burst: burstOf(options, algorithm, limit, at),
     shadow: flagOption(options.shadow, false, `${at}.shadow`),
+    keyGroup,
     at,
   })
 }

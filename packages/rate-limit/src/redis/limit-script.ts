@@ -7,13 +7,13 @@
  * window; its size, the burst or the limit; the cost; how many units to take where there are as many (for a block that
  * is spent elsewhere); and `e` (enforced), `s` (shadow) or `f` (forced: charged whether it fits or not).
  *
- * A bucket is one number, when it will be full; a window is what `WindowRings` keeps, times and units in turn. Times are counted from
+ * A bucket is one number, when it will be full; a window is what `WindowCounter` keeps, times and units in turn. Times are counted from
  * an origin of this century, which leaves a double more digits for what comes behind the milliseconds.
  *
  * Gives whether the request passes, and for each policy: 1 where the cost fits, units left, milliseconds to the reset,
  * milliseconds until the cost fits, units taken. Fractions come as text: Redis cuts numbers off.
  */
-import { EXACT, SLICES } from '../memory/window-rings.ts'
+import { EXACT, SLICES } from '../memory/window-counter.ts'
 import { RedisScript } from './redis-script.ts'
 
 export const LIMIT_SCRIPT: RedisScript = new RedisScript(`

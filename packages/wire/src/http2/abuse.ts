@@ -16,7 +16,7 @@ export interface AbuseBounds {
   readonly controlsPerSecond: number
 }
 
-const OVERHEAD_BURST_BYTES = 524_288
+const OVERHEAD_BURST_BYTES = 131_072
 const OVERHEAD_BYTES_PER_SECOND = 131_072
 /** Whoever reads a reply says so: 13 bytes for every few KiB, twice, where a client's window is small. */
 const READING_SHARE = 16

@@ -10,7 +10,7 @@ import { STATIC_FIELDS, STATIC_NAMES } from './static-table.ts'
 /** The most that a peer's decoder is made to hold, whatever it allows. */
 const MAX_TABLE_BYTES = 4_096
 const ENTRY_BYTES = 32
-/** A value that is longer would push out too much else. */
+/** A value that is longer is not remembered: it would push out too much else. */
 const MAX_VALUE_LENGTH = 512
 const MAX_NAMES = 256
 const SPACE = 0x20
@@ -101,7 +101,7 @@ export class HpackEncoder {
     if (last === undefined) return this.#firstField(key, value)
     const { code } = last
     if (last.value !== value) {
-      last.value = value
+      last.value = value.length > MAX_VALUE_LENGTH ? '' : value
       last.number = 0
     } else if (last.number > this.#evicted) return indexed(FIRST_DYNAMIC + this.#added - last.number)
     else if (this.#add(key, value)) {
@@ -114,14 +114,15 @@ export class HpackEncoder {
   #firstField(key: string, value: string): string {
     const code = nameCode(key)
     if (!code.isSent) return ''
-    if (!code.isSensitive && this.#last.size < MAX_NAMES) this.#last.set(key, { code, value, number: 0 })
+    if (!code.isSensitive && this.#last.size < MAX_NAMES && value.length <= MAX_VALUE_LENGTH)
+      this.#last.set(key, { code, value, number: 0 })
     return code.plain + stringOf(value)
   }
 
   /** Whether there is room for it. */
   #add(key: string, value: string): boolean {
     const size = key.length + value.length + ENTRY_BYTES
-    if (value.length > MAX_VALUE_LENGTH || size > this.#maxTableBytes) return false
+    if (size > this.#maxTableBytes) return false
     this.#evict(this.#maxTableBytes - size)
     this.#sizes.push(size)
     this.#tableBytes += size

@@ -50,6 +50,8 @@ import { atTurnEnd, type TurnTask } from './turn-end.ts'
 
 /** Requests of one connection that begin in one turn; the others wait for the next. */
 const BEGIN_PER_TURN = 8
+/** Those of a connection that ends, and are broken off in one turn. */
+const ABANDON_PER_TURN = 16
 /** Frames of one connection that are looked at in one turn, or heads of as much work. */
 const WORK_PER_TURN = 1_000
 /** So many bytes of a head are as much work as a frame. */
@@ -93,6 +95,8 @@ export class Http2ServerConnection implements Owners {
   /** What is new is not taken any more. */
   #isClosed = false
   #partingBytes = 0
+  /** The socket is gone. */
+  #isGone = false
 
   /** `accepted` is paused; all that has come was put back. It belongs to the connection from here on. */
   constructor(accepted: Socket, owner: Http2Owner) {
@@ -190,7 +194,7 @@ export class Http2ServerConnection implements Owners {
     this.#socket.end()
     this.#times.ended(code !== NO_ERROR)
     this.#resume()
-    this.#abandonAll(new Error('the connection has ended'))
+    this.#abandonSome()
   }
 
   #refuse(abuse: Http2Abuse | undefined): void {
@@ -201,20 +205,26 @@ export class Http2ServerConnection implements Owners {
 
   #closed(): void {
     this.isOver = true
+    this.#isGone = true
     this.#times.dispose()
-    this.#abandonAll(new Error('the client closed the connection'))
-    this.#owner.closed(this)
+    this.#abandonSome()
   }
 
-  #abandonAll(cause: Error): void {
+  /** Breaks off what is under way, a few at a time: each may have an attempt that has to be given up. */
+  #abandonSome(): void {
     this.#waiting = []
+    let left = ABANDON_PER_TURN
     for (const stream of this.#streams.values()) {
+      if (left-- === 0) return this.#atTurnEnd()
       try {
-        stream.abandon(cause)
+        stream.abandon('the connection has ended')
       } catch (error) {
         this.#owner.failed(error, stream)
       }
     }
+    if (!this.#isGone) return
+    this.#isGone = false
+    this.#owner.closed(this)
   }
 
   #caught(error: unknown): void {
@@ -270,7 +280,7 @@ export class Http2ServerConnection implements Owners {
       case DATA:
         return this.#data.padded(flags, stream, bytes, from, to)
       case RST_STREAM:
-        return this.#takeReset(stream, bytes.readUInt32BE(from))
+        return this.#takeReset(stream)
       case SETTINGS:
         return this.#takeSettings(flags, bytes, from, to)
       case PING:
@@ -317,7 +327,7 @@ export class Http2ServerConnection implements Owners {
       writer.reset(id, ENHANCE_YOUR_CALM)
       return this.#refuse(this.#abuse.bomb(writer.output.bytes))
     }
-    const head = fields.head()
+    const head = fields.head(endsStream)
     const isCrowded = this.#streams.size >= maxConcurrentStreams || writer.scheduler.queuedBytes > maxQueuedBytes
     // Who asks for a tunnel and ends it in one breath has left.
     const isEnded = endsStream && head?.protocol !== undefined
@@ -399,12 +409,12 @@ export class Http2ServerConnection implements Owners {
 
   // What else there is.
 
-  #takeReset(id: number, code: number): void {
+  #takeReset(id: number): void {
     const stream = this.streamOf(id)
     if (stream === undefined) return this.countOverhead(FRAME_HEAD_BYTES + 4)
     const isEarly = !stream.hasReply
     try {
-      stream.abandon(new Error(`the client has reset the stream (${code})`))
+      stream.abandon('the client has reset the stream')
     } catch (error) {
       this.#owner.failed(error, stream)
     }
@@ -503,7 +513,7 @@ export class Http2ServerConnection implements Owners {
 
   turnEnded(): void {
     this.#isQueued = false
-    if (this.isOver) return
+    if (this.isOver) return this.#abandonSome()
     this.#begun = 0
     this.#work = 0
     try {

@@ -9,7 +9,7 @@ import type { RequestObserver } from '../http1/incoming-request.ts'
 import { MessageError } from '../http1/message-error.ts'
 import { CANCEL, INTERNAL_ERROR, LARGEST_WINDOW_BYTES, NO_ERROR, PROTOCOL_ERROR } from './frame-types.ts'
 import type { Http2ServerConnection } from './http2-server-connection.ts'
-import type { Http2RequestHead } from './request-fields.ts'
+import { announcedLength, type Http2RequestHead } from './request-fields.ts'
 import { StreamReader } from './stream-reader.ts'
 import { StreamWriter } from './stream-writer.ts'
 
@@ -19,7 +19,6 @@ export interface Http2StreamObserver extends RequestObserver {
   closed?(): void
 }
 
-const CONTENT_LENGTH = maskOf('content-length')
 const EXPECT = maskOf('expect')
 const TRAILER = maskOf('trailer')
 
@@ -59,7 +58,7 @@ export class Http2Stream {
     this.isRemoteEnded = endsStream
     this.#reader = endsStream
       ? undefined
-      : new StreamReader(this, lengthOf(head), expectsContinue(head), streamWindowBytes, clock.now())
+      : new StreamReader(this, announcedLength(head), expectsContinue(head), streamWindowBytes, clock.now())
   }
 
   /** Of the request; of a CONNECT, what comes through the tunnel. */
@@ -82,14 +81,19 @@ export class Http2Stream {
     return this.head.protocol !== undefined
   }
 
+  /** Whether nobody waits for its reply any more. */
+  get isGone(): boolean {
+    return this.isClosed || this.connection.isOver
+  }
+
   /** Sends a 1xx reply, unless the final one has begun. */
   informational(status: number, headers: HeaderList): void {
-    if (!this.isClosed && !this.hasReply) this.connection.writer.head(this.id, status, headers, false)
+    if (!this.isGone && !this.hasReply) this.connection.writer.head(this.id, status, headers, false)
   }
 
   /** Sends the final reply. `Content-Length` in `headers` agrees with `body`, or `body` has no length and there is none. */
   respond(status: number, headers: HeaderList, body: Body): void {
-    if (this.isClosed || this.hasReply) return body.cancel()
+    if (this.isGone || this.hasReply) return body.cancel()
     this.hasReply = true
     const { writer } = this.connection
     const mayHaveBody = this.head.method !== 'HEAD' && status !== 204 && status !== 304
@@ -115,11 +119,11 @@ export class Http2Stream {
     this.respond(200, headers, body)
   }
 
-  /** Breaks it off. `error` is what its observer hears. */
-  reset(code: number = INTERNAL_ERROR, error: Error = new Error('the stream was reset')): void {
+  /** Breaks it off. `cause` is what its observer hears. */
+  reset(code: number = INTERNAL_ERROR, cause: Error | string = 'the stream was reset'): void {
     if (this.isClosed) return
     this.connection.writer.reset(this.id, code)
-    this.abandon(error)
+    this.abandon(cause)
   }
 
   // Called by its reader and its writer.
@@ -169,7 +173,7 @@ export class Http2Stream {
     this.isRemoteEnded = true
     // Over HTTP/1.1 its FIN would say the same.
     if (this.asksForTunnel && !this.hasReply) {
-      this.reset(CANCEL, new Error('the client has ended the tunnel'))
+      this.reset(CANCEL, 'the client has ended the tunnel')
       return this.connection.provokedReset()
     }
     if (!this.#reader!.complete(trailers)) return this.#misbehaved('the body is shorter than was said')
@@ -192,7 +196,7 @@ export class Http2Stream {
   stopClient(): void {
     if (this.isClosed || this.isRemoteEnded) return
     this.connection.writer.reset(this.id, NO_ERROR)
-    this.abandon(new Error('the rest of the body was not waited for'))
+    this.abandon('the rest of the body was not waited for')
   }
 
   /** Called now and then: times out what waits for the client. */
@@ -210,17 +214,19 @@ export class Http2Stream {
     if (writer.bytes !== this.#seenSent) {
       this.#seenSent = writer.bytes
       this.#seenAt = now
-    } else if (now - this.#seenAt >= sendTimeoutMs) this.reset(INTERNAL_ERROR, new Error('the client did not read'))
+    } else if (now - this.#seenAt >= sendTimeoutMs) this.reset(INTERNAL_ERROR, 'the client did not read')
   }
 
   /** It is over before its end: reset by the client, or with its connection. */
-  abandon(cause: Error): void {
+  abandon(cause: Error | string): void {
     if (this.isClosed) return
     this.isClosed = true
     this.connection.forget(this)
-    const error = this.#translated(cause)
+    // Taking an error's stack is not free: only where somebody gets it.
+    if (!this.hasBegun) return this.#reader?.cancel()
+    const error = this.#translated(typeof cause === 'string' ? new Error(cause) : cause)
     this.#reader?.breakOff(error)
-    if (!this.#hasEnded && this.hasBegun) {
+    if (!this.#hasEnded) {
       this.observer?.aborted(error)
       this.#writer?.giveUp(error)
       this.#end(error)
@@ -257,13 +263,6 @@ export class Http2Stream {
     this.connection.forget(this)
     this.observer?.closed?.()
   }
-}
-
-/** With a length that is none, or is said twice, the head is refused by whoever gets it. */
-function lengthOf({ headers, method }: Http2RequestHead): number | undefined {
-  if (method === 'CONNECT' || !headers.hasAny(CONTENT_LENGTH)) return undefined
-  const length = Number(headers.get('content-length'))
-  return Number.isSafeInteger(length) && length >= 0 ? length : undefined
 }
 
 /** Whether the client waits for a 100 before it sends the body (RFC 9110, section 10.1.1). */

@@ -3,7 +3,7 @@
  * is malformed is known by the end of the block; what is too much, where it becomes it.
  */
 import { HeaderList } from '../header-list.ts'
-import { fieldName } from '../header-names.ts'
+import { fieldName, maskOf } from '../header-names.ts'
 import {
   AUTHORITY,
   COOKIE,
@@ -46,6 +46,7 @@ export interface Http2RequestHead {
   readonly fault: 'too-large' | 'host' | 'target' | undefined
 }
 
+const CONTENT_LENGTH = maskOf('content-length')
 const OVERHEAD = 32
 /** Colon, space and line end, in place of it. */
 const LESS_IN_HTTP1 = 28
@@ -89,17 +90,18 @@ export class RequestFields implements FieldReader {
     this.#push(name, value)
   }
 
-  /** The head of a request; `undefined` where it is malformed. */
-  head(): Http2RequestHead | undefined {
+  /** The head of a request; `undefined` where it is malformed. `endsStream`: nothing comes behind it. */
+  head(endsStream: boolean): Http2RequestHead | undefined {
     const target = this.isMalformed ? undefined : this.#target()
     if (target === undefined) return undefined
-    return {
+    const head: Http2RequestHead = {
       method: this.#method!,
       target,
       headers: this.#headers(),
       protocol: this.#protocol,
       fault: this.#fault(target),
     }
+    return endsStream && (announcedLength(head) ?? 0) > 0 ? undefined : head
   }
 
   /** What comes behind a body; `undefined` where it is malformed. */
@@ -199,4 +201,11 @@ export class RequestFields implements FieldReader {
     const isPath = target.startsWith('/') || target === '*' || this.#protocol !== undefined
     return isPath || this.#method === 'CONNECT' ? undefined : 'target'
   }
+}
+
+/** What was said of the length of the body. With one that is none, or is said twice, the head is refused by whoever gets it. */
+export function announcedLength({ headers, method }: Http2RequestHead): number | undefined {
+  if (method === 'CONNECT' || !headers.hasAny(CONTENT_LENGTH)) return undefined
+  const length = Number(headers.get('content-length'))
+  return Number.isSafeInteger(length) && length >= 0 ? length : undefined
 }

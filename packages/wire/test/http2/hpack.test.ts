@@ -120,6 +120,16 @@ describe('what is no HPACK', () => {
   })
 })
 
+it('a table holds what it may, and the oldest go first', () => {
+  const decoder = new HpackDecoder()
+  // 64 bytes: one entry of 34, not two.
+  expect(decode(decoder, '3f2140016101624001630164be')).toEqual(['a: b', 'c: d', 'c: d'])
+  expect(() => decode(decoder, 'bf')).toThrow('the index stands for nothing')
+  // One that is too large empties it (RFC 7541, section 4.4).
+  decode(decoder, `40016520${'61'.repeat(32)}`)
+  expect(() => decode(decoder, 'be')).toThrow('the index stands for nothing')
+})
+
 describe('Huffman’s code', () => {
   // RFC 7541, appendix B: what no field of Node's can have, and what has the longest codes.
   it.each([

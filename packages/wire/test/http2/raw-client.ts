@@ -100,7 +100,8 @@ export class RawClient {
 
   /** Without a word. */
   static async connect(port: number): Promise<RawClient> {
-    const socket = connect(port, '127.0.0.1')
+    // Whether it closes as well is the test's to say.
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     socket.setNoDelay(true)
     onTestFinished(() => void socket.destroy())
     await once(socket, 'connect')

@@ -3,7 +3,7 @@ import { waitFor } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { DATA, END_STREAM, RST_STREAM, WINDOW_UPDATE } from '../../src/http2/frame-types.ts'
 import { Body, type BodyFlow, type BodySink, HeaderList, type Http2Stream } from '../../src/index.ts'
-import { frame, headers, POST, RawClient, settings, uint32 } from './raw-client.ts'
+import { frame, GET, headers, POST, RawClient, settings, uint32 } from './raw-client.ts'
 import { answer, serveHttp2 } from './serve-http2.ts'
 
 const requests = (count: number, first = 0): Buffer[] =>
@@ -117,6 +117,46 @@ describe('bodies of replies', () => {
     expect([sent(1), sent(3), streams.every(({ isClosed }) => isClosed)]).toEqual([100_000, 100_000, true])
   })
 
+  it('that are small and whole stay within them as well', async () => {
+    const { port } = await serveHttp2((stream) => answer(stream, 'x'.repeat(stream.id === 1 ? 100 : 16_000)))
+    const client = await RawClient.open(port, settings([4, 40]))
+    client.write(headers(1))
+    await waitFor(() => client.bodyOf(1).byteLength === 40)
+    client.write(settings([4, 20_000]))
+    await waitFor(() => client.hasEnded(1))
+    client.write(...requests(5, 1))
+    const sent = (): number => client.of(DATA).reduce((sum, each) => sum + each.payload.byteLength, 0)
+    await waitFor(() => sent() === 65_535)
+    client.write(frame(WINDOW_UPDATE, 0, 0, uint32(100_000)))
+    await waitFor(() => sent() === 100 + 5 * 16_000)
+  })
+
+  it('that are reset in the turn in which they were complete are not sent', async () => {
+    const { port, ends } = await serveHttp2((stream) => {
+      stream.respond(200, new HeaderList(), Body.of(Buffer.from('whole')))
+      stream.reset(8)
+    })
+    const client = await RawClient.open(port)
+    client.write(headers(1), headers(3))
+    await waitFor(() => client.resetOf(3) !== undefined)
+    expect([client.of(DATA), ends.map((each) => each instanceof Error)]).toEqual([[], [true, true]])
+  })
+
+  it('of tunnels end by themselves: a stream is over when both its sides are', async () => {
+    const made = handmade()
+    const { port, streams, ends } = await serveHttp2((stream) => stream.openTunnel(new HeaderList(), made.body))
+    const client = await RawClient.open(port)
+    client.write(headers(1, [[':method', 'CONNECT'], [':protocol', 'websocket'], ...GET.slice(1)], 0))
+    await waitFor(() => streams.length === 1)
+    made.sink().end()
+    await waitFor(() => client.hasEnded(1))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect([streams[0]!.isClosed, client.resetOf(1), ends]).toEqual([false, undefined, [undefined]])
+    client.write(frame(DATA, END_STREAM, 1, 'bye'))
+    await waitFor(() => streams[0]!.isClosed)
+    expect(client.resetOf(1)).toBeUndefined()
+  })
+
   it('wait with their source: it goes on when what waited is gone', async () => {
     const made = handmade()
     const { port } = await serveHttp2((stream) => stream.respond(200, new HeaderList(), made.body))
@@ -157,13 +197,13 @@ describe('bodies of replies', () => {
 })
 
 describe('bodies of requests', () => {
-  /** Takes what it is given and asks to wait, once it was told to. */
-  function slow(stream: Http2Stream): { bytes: () => number; flow: () => BodyFlow; hasEnded: () => boolean } {
+  /** Takes what it is given, and asks to wait behind each piece. */
+  function slow(stream: Http2Stream, isReady = false) {
     let [bytes, isEnded] = [0, false]
     let flow: BodyFlow
     stream.body.pipe({
       begin: (given) => void (flow = given),
-      write: (chunk) => ((bytes += chunk.byteLength), false),
+      write: (chunk) => ((bytes += chunk.byteLength), isReady),
       end: () => void (isEnded = true),
       abort() {},
     })
@@ -193,6 +233,19 @@ describe('bodies of requests', () => {
     expect(reader.hasEnded()).toBe(true)
   })
 
+  it('may be padded, which counts, and is given back', async () => {
+    const { port, streams } = await serveHttp2((stream) => {
+      slow(stream, true)
+    })
+    const client = await RawClient.open(port)
+    const padded = frame(DATA, 8, 1, Buffer.concat([Buffer.of(255), Buffer.alloc(256)]))
+    client.write(headers(1, POST, 0), ...Array.from({ length: 200 }, () => padded))
+    await waitFor(() => client.of(WINDOW_UPDATE, 1).length > 0)
+    client.write(...Array.from({ length: 200 }, () => padded))
+    await waitFor(() => streams[0]!.bytesReceived === 400)
+    expect(client.resetOf(1)).toBeUndefined()
+  })
+
   it('end their stream where they are more than the window', async () => {
     const { port } = await serveHttp2(() => {})
     const client = await RawClient.open(port)
@@ -215,8 +268,11 @@ describe('bodies of requests', () => {
     const { port, streams } = await serveHttp2((stream) => stream.body.cancel(), { connectionWindowBytes: 65_535 })
     const client = await RawClient.open(port)
     for (let id = 1; id <= 19; id += 2) {
-      client.write(headers(id, POST, 0), ...[1, 2, 3].map(() => frame(DATA, 0, id, Buffer.alloc(10_000))))
-      await waitFor(() => streams.at(-1)?.id === id && streams.at(-1)!.bytesReceived === 30_000)
+      // Before anybody has said so, and behind that.
+      client.write(headers(id, POST, 0), frame(DATA, 0, id, Buffer.alloc(10_000)))
+      await waitFor(() => streams.at(-1)?.id === id)
+      client.write(...[1, 2].map(() => frame(DATA, 0, id, Buffer.alloc(10_000))))
+      await waitFor(() => streams.at(-1)!.bytesReceived === 30_000)
     }
     await waitFor(() => client.of(WINDOW_UPDATE, 0).length >= 5)
     expect(client.goneAway).toEqual([])

@@ -2,7 +2,7 @@
 import type { ClientHttp2Stream } from 'node:http2'
 import { type BodyFlow, type BodySink, type HeaderList, NO_FLOW } from '@sluice/wire'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError } from '../../errors.ts'
-import { trailerFields } from '../../http2/reply-fields.ts'
+import { trailerFields } from '../../node/http2/reply-fields.ts'
 
 /** Whose body it is. */
 export interface RequestWriterOwner {

@@ -1,0 +1,337 @@
+/**
+ * One fetch on behalf of the cache, in an exchange of its own: what the leader's client does has no hand in it. It asks whether what is
+ * stored still holds where there is something, stores what comes, and lands the flight.
+ *
+ *   ask --> 304  the stored response, its head renewed
+ *       --> 200  and whatever else may be stored: shared while it is stored
+ *       --> 503  or nothing at all: the stored response, where it may stand in for an error
+ *       --> else the leader's alone
+ */
+import { type AnyProxyError, type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
+import type { CacheCounters } from '../cache-counters.ts'
+import type { CachePlan } from '../cache-options.ts'
+import type { RequestDirectives } from '../directives/request-directives.ts'
+import { cacheRevalidated } from '../events.ts'
+import type { CacheKeys } from '../key/cache-key.ts'
+import type { Finder, Lookup } from '../lookup.ts'
+import type { Reading } from '../policy/reading.ts'
+import { standsInForError } from '../policy/reuse.ts'
+import { isServerError } from '../policy/understood-status.ts'
+import type { FetchFacts, Judged, Recorder } from '../recorder.ts'
+import type { GuardedStore } from '../store/guarded-store.ts'
+import type { CacheLease, EntryWriter, StoredEntry } from '../store/store.ts'
+import {
+  askForVariants,
+  canValidate,
+  makeConditional,
+  makeUnconditional,
+  speaksOf,
+} from '../validation/revalidation.ts'
+import type { Flight, SharedReply } from './flight.ts'
+import { renew, sharedEntry } from './renewal.ts'
+import { SharedBody } from './shared-body.ts'
+import type { UncacheableTable } from './uncacheable-table.ts'
+
+/** What all fetches of a cache share. */
+export interface FetchParts {
+  readonly plan: CachePlan
+  readonly store: GuardedStore
+  readonly keys: CacheKeys
+  readonly finder: Finder
+  readonly recorder: Recorder
+  readonly counters: CacheCounters
+  readonly uncacheable: UncacheableTable
+}
+
+/** What a fetch is for. */
+export interface FetchTask {
+  /** Of the client whose request it is, who may have left. */
+  readonly exchange: Exchange
+  readonly next: Handler
+  readonly lookup: Lookup
+  readonly directives: RequestDirectives | undefined
+  readonly flight: Flight
+  /** Nobody waits for it. */
+  readonly isBackground: boolean
+  readonly keyOf: () => string
+}
+
+/** What the leader gets. */
+export type Fetched =
+  /** A stored response. `status` is the upstream's answer; missing where there was none. */
+  | {
+      readonly kind: 'entry'
+      readonly shared: SharedReply
+      readonly status: number | undefined
+      readonly how: Validation
+      readonly cookies: readonly string[]
+    }
+  /** The upstream's reply, which is being stored as well. */
+  | { readonly kind: 'stored'; readonly shared: SharedReply; readonly reply: Reply }
+  /** The upstream's reply, his alone. */
+  | { readonly kind: 'alone'; readonly reply: Reply; readonly reason: string | undefined }
+  /** Another process has fetched it: look again. */
+  | { readonly kind: 'again' }
+
+/** How a stored response came to be used. */
+export type Validation = 'confirmed' | 'stale-if-error' | 'variant'
+
+const QUIET_AFTER_FAILURE_MS = 1_000
+const MAX_ASKED_TAGS = 8
+
+export class Fetch {
+  readonly #parts: FetchParts
+  readonly #task: FetchTask
+  readonly #detached: Exchange
+  #lease: CacheLease | undefined = undefined
+  #requestedAt = 0
+  #generation: number
+  #hasEnded = false
+
+  constructor(parts: FetchParts, task: FetchTask) {
+    this.#parts = parts
+    this.#task = task
+    this.#generation = task.flight.generation
+    this.#detached = task.exchange.detached({ awaited: !task.isBackground })
+    task.flight.giveUp = (error) => this.#detached.abort(error)
+  }
+
+  /** Rejects where nothing came, and nothing stands in for it. Whatever it does, the flight lands. */
+  async run(): Promise<Fetched> {
+    try {
+      if (this.#parts.store.hasLeases && !(await this.#hasLease())) {
+        this.end(undefined, undefined)
+        this.#task.flight.land('again')
+        return { kind: 'again' }
+      }
+      return await this.#ask()
+    } catch (error) {
+      this.end(undefined, error as Error)
+      this.#task.flight.land('again')
+      throw error
+    }
+  }
+
+  /** The exchange is over. */
+  end(reply: Reply | undefined, error: Error | undefined, bodyBytes = 0): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#lease?.release()
+    this.#detached.end(reply, bodyBytes, error)
+  }
+
+  /** Ties what the upstream still sends to the client who alone gets it. */
+  adoptBy(exchange: Exchange, reply: Reply): void {
+    const leave = (error: AnyProxyError): void => {
+      reply.body.cancel(error)
+      this.#detached.abort(error)
+      this.end(undefined, error)
+    }
+    if (exchange.aborted !== undefined) return leave(exchange.aborted)
+    exchange.onAbort(leave)
+    exchange.onEnd(({ bodyBytes, error }) => this.end(reply, error, bodyBytes))
+  }
+
+  /** The upstream's reply is of use to nobody. */
+  discard(reply: Reply): void {
+    const error = new InternalError('ERR_SLUICE_SUPERSEDED')
+    reply.tunnel?.destroy()
+    reply.body.cancel(error)
+    this.#detached.abort(error)
+    this.end(undefined, error)
+  }
+
+  async #hasLease(): Promise<boolean> {
+    const { plan, store } = this.#parts
+    this.#lease = await store.lease(this.#task.flight.key, plan.collapseWaitMs)
+    if (this.#lease === undefined) return false
+    this.#generation = store.generation
+    return true
+  }
+
+  async #ask(): Promise<Fetched> {
+    const { lookup } = this.#task
+    const { headers } = this.#detached.request
+    const { reading, marker } = lookup
+    const tags = reading === undefined ? variantTags(marker?.variants) : []
+    if (reading !== undefined && canValidate(reading.headers)) makeConditional(headers, reading.headers)
+    else if (tags.length > 0) askForVariants(headers, tags)
+    else makeUnconditional(headers)
+    let reply: Reply
+    try {
+      reply = await this.#send()
+    } catch (error) {
+      const standIn =
+        ProxyError.is(error) && this.#detached.aborted === undefined ? this.#standIn(undefined) : undefined
+      if (standIn === undefined) this.#revalidated('failed')
+      if (standIn === undefined) throw error
+      this.end(undefined, error as Error)
+      return standIn
+    }
+    if (reply.status === 304) {
+      const known = reading === undefined ? await this.#variantOf(reply) : this.#confirmed(reply)
+      if (known !== undefined) return known
+      // It speaks of something that is not here (RFC 9111, section 4.3.4).
+      reply.body.cancel()
+      makeUnconditional(headers)
+      reply = await this.#send()
+    }
+    if (isServerError(reply.status)) {
+      const standIn = this.#standIn(reply.status)
+      if (standIn !== undefined) {
+        this.discard(reply)
+        return standIn
+      }
+    }
+    this.#revalidated(isServerError(reply.status) ? 'failed' : 'replaced')
+    return this.#share(reply)
+  }
+
+  async #send(): Promise<Reply> {
+    this.#requestedAt = this.#parts.plan.clock.wallTime()
+    return await this.#task.next(this.#detached)
+  }
+
+  #facts(): FetchFacts {
+    const { exchange, directives, lookup } = this.#task
+    return {
+      exchange,
+      directives,
+      marker: lookup.marker,
+      generation: this.#generation,
+      requestedAt: this.#requestedAt,
+      respondedAt: this.#parts.plan.clock.wallTime(),
+    }
+  }
+
+  /** What is stored still holds: its head takes over what the 304 says (section 4.3.4). */
+  #confirmed(reply: Reply): Fetched | undefined {
+    const { lookup } = this.#task
+    const { entry, reading } = lookup
+    if (!speaksOf(reply.headers, reading!.headers)) return undefined
+    this.#revalidated('confirmed')
+    return this.#renewed(reply, lookup.entryKey, entry!, reading!, 'confirmed')
+  }
+
+  /** Of several variants the 304 names the one that answers this request, too (section 4.3.4). */
+  async #variantOf(reply: Reply): Promise<Fetched | undefined> {
+    const { key, marker } = this.#task.lookup
+    const etag = reply.headers.get('etag')
+    const index = marker?.variants.findIndex((each, i) => i % 2 === 1 && each === etag) ?? -1
+    if (index < 0) return undefined
+    const entryKey = key + marker!.variants[index - 1]!
+    const entry = await this.#parts.store.get(entryKey)
+    const reading = entry === undefined ? undefined : this.#parts.finder.read(entryKey, entry)
+    if (entry === undefined || reading === undefined || reading.marker !== undefined) return undefined
+    return this.#renewed(reply, entryKey, entry, reading, 'variant')
+  }
+
+  #renewed(reply: Reply, entryKey: string, entry: StoredEntry, reading: Reading, how: Validation): Fetched {
+    const { flight, keyOf, lookup } = this.#task
+    const { shared, landing, cookies } = renew(this.#parts, reply, {
+      entryKey,
+      primaryKey: lookup.key,
+      entry,
+      reading,
+      isOther: how === 'variant',
+      facts: this.#facts(),
+      keyOf,
+    })
+    flight.land(landing)
+    reply.body.cancel()
+    this.end(reply, undefined)
+    return { kind: 'entry', shared, status: 304, how, cookies }
+  }
+
+  /** The stored response in place of an error (RFC 5861, section 4). */
+  #standIn(status: number | undefined): Fetched | undefined {
+    const { lookup, directives, flight } = this.#task
+    const { entry, reading, entryKey } = lookup
+    if (entry === undefined || reading === undefined) return undefined
+    const now = this.#parts.plan.clock.wallTime()
+    const freshUntil = Math.min(reading.freshUntil, entry.staleSince ?? Number.POSITIVE_INFINITY)
+    if (!standsInForError(reading, freshUntil, now, directives)) return undefined
+    this.#revalidated('failed')
+    const shared = sharedEntry(entry, entry.head, reading, { entryKey, primaryKey: lookup.key })
+    // What this client would take, another would not.
+    if (standsInForError(reading, freshUntil, now, undefined)) flight.land(shared)
+    else flight.land('again')
+    return { kind: 'entry', shared, status, how: 'stale-if-error', cookies: [] }
+  }
+
+  #share(reply: Reply): Fetched {
+    const { recorder, uncacheable } = this.#parts
+    const { flight, keyOf, lookup } = this.#task
+    const facts = this.#facts()
+    const bodyBytes = reply.body.length
+    const judged = recorder.judge(reply.status, reply.headers, facts, keyOf)
+    const writer = typeof judged === 'string' ? judged : recorder.begin(judged, bodyBytes, this.#generation)
+    if (typeof judged === 'string' || typeof writer === 'string') {
+      recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, this.#parts.keys.url(facts.exchange), reply.status)
+      if (!isPassing(writer as string)) uncacheable.add(lookup.key)
+      flight.land('alone')
+      return { kind: 'alone', reply, reason: writer as string }
+    }
+    uncacheable.delete(lookup.key)
+    const reading = recorder.reading(judged, bodyBytes)
+    const place = { entryKey: judged.key, primaryKey: judged.primaryKey, vary: judged.vary }
+    const bytes = reply.body.inMemory
+    if (bytes !== undefined) {
+      const content = { bodyBytes: bytes.byteLength, text: reply.body.latin1, bytes }
+      const shared: SharedReply = { reading, content, ...place }
+      if (bytes.byteLength === 0 || writer.write(bytes)) recorder.commit(judged, writer, facts, bytes.byteLength)
+      else writer.abort()
+      flight.land(shared)
+      this.end(reply, undefined, bytes.byteLength)
+      return { kind: 'stored', shared, reply }
+    }
+    const body = this.#sharedBody(reply, judged, writer, facts)
+    const shared: SharedReply = { reading, content: { bodyBytes, newBody: () => body.newBody() }, ...place }
+    const own = this.#task.isBackground ? undefined : body.newBody()
+    const flowing = reply.body
+    flight.land(shared)
+    flowing.pipe(body)
+    if (own !== undefined) reply.body = own
+    return { kind: 'stored', shared, reply }
+  }
+
+  #sharedBody(reply: Reply, judged: Judged, writer: EntryWriter, facts: FetchFacts): SharedBody {
+    const { plan, recorder } = this.#parts
+    const { flight } = this.#task
+    const owner = recorder.bodyOwner({
+      judged,
+      writer,
+      facts,
+      clock: plan.clock,
+      maxBytes: plan.maxEntryBytes,
+      dropped: () => flight.expired?.(),
+      ended: (error, bytes) => {
+        flight.expired?.()
+        this.end(reply, error, bytes)
+      },
+    })
+    return new SharedBody(reply.body.length, owner)
+  }
+
+  #revalidated(outcome: 'confirmed' | 'replaced' | 'failed'): void {
+    const { counters, plan } = this.#parts
+    const { lookup, isBackground } = this.#task
+    const { reading } = lookup
+    if (reading === undefined) return
+    if (outcome === 'failed') reading.quietUntil = plan.clock.wallTime() + QUIET_AFTER_FAILURE_MS
+    else counters.revalidated++
+    if (cacheRevalidated.hasSubscribers)
+      cacheRevalidated.publish({ url: reading.head.url, outcome, background: isBackground })
+  }
+}
+
+/** Reasons that say nothing of the next response. */
+function isPassing(reason: string): boolean {
+  return reason === 'purged' || reason === 'store-failed' || reason === 'request-no-store'
+}
+
+function variantTags(variants: readonly string[] | undefined): string[] {
+  const tags = new Set<string>()
+  for (let i = 1; i < (variants?.length ?? 0); i += 2) if (variants![i] !== '') tags.add(variants![i]!)
+  return [...tags].slice(-MAX_ASKED_TAGS)
+}

@@ -1,0 +1,80 @@
+/**
+ * `PURGE` requests, for those who can do no more than send HTTP. Nothing is purged for whoever the guard does not let through.
+ *
+ *     proxy.use(purgeMethod({ cache, allow: ['10.0.0.0/8'] }))
+ *
+ *     PURGE /articles/7                                 the URL, with its variants
+ *     PURGE /articles/        Purge-By: prefix          all that begins so
+ *     PURGE /                 Surrogate-Key: a b        by tags
+ *     PURGE /                 Purge-By: all
+ *     PURGE /articles/7       Soft-Purge: 1             stale at once, not forgotten
+ */
+import { addressList, ConfigError, defineMiddleware, type Exchange, type Middleware, Reply } from '@sluice/core'
+import { objectOption } from '@sluice/core/options'
+import type { HttpCache } from '../http-cache.ts'
+import { canonicalAuthority } from '../key/authority.ts'
+import type { PurgeSelector } from '../store/store.ts'
+
+/** Options of {@link purgeMethod}. */
+export interface PurgeMethodOptions<N = unknown> {
+  /** Whose entries are purged. */
+  readonly cache: Pick<HttpCache<N>, 'purge'>
+  /** Who may: client addresses and CIDR ranges, or whatever a function says. There is no default. */
+  readonly allow: readonly string[] | ((exchange: Exchange<N>) => boolean | Promise<boolean>)
+}
+
+/**
+ * Answers `PURGE` with 200 and how many entries were hit, as JSON, or with 403; lets all other methods pass.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
+ */
+export function purgeMethod<N = unknown>(options: PurgeMethodOptions<N>): Middleware<N> {
+  const { cache, allow } = objectOption(options, 'purgeMethod')
+  if (typeof cache?.purge !== 'function') throw new ConfigError('purgeMethod.cache', 'must be an httpCache()')
+  const isAllowed = guardOf(allow)
+  const answer = async (exchange: Exchange<N>): Promise<Reply> => {
+    const verdict: unknown = await isAllowed(exchange)
+    // A function of the user's may say anything; only a plain yes is one.
+    if (verdict !== true) return refusal(403, 'not for you\n')
+    const { headers } = exchange.request
+    const selector = selectorOf(exchange)
+    if (selector === undefined) return refusal(400, 'Purge-By must be "url", "prefix" or "all"\n')
+    const soft = ['1', 'true', '?1'].includes(headers.get('soft-purge') ?? '')
+    const purged = await cache.purge(selector, { soft })
+    return Reply.json({ purged, soft }, { headers: { 'Cache-Control': 'no-store' } })
+  }
+  return defineMiddleware<N>('purgeMethod', (exchange, next) =>
+    exchange.request.method === 'PURGE' ? answer(exchange) : next(exchange),
+  )
+}
+
+function guardOf<N>(allow: PurgeMethodOptions<N>['allow']): (exchange: Exchange<N>) => boolean | Promise<boolean> {
+  if (typeof allow === 'function') return allow
+  if (!Array.isArray(allow)) throw new ConfigError('purgeMethod.allow', 'must be a list of addresses, or a function')
+  const isListed = addressList(allow, 'purgeMethod.allow')
+  return ({ client }) => isListed(client.address)
+}
+
+function selectorOf({ request, client }: Exchange): PurgeSelector | undefined {
+  const tags = [...(request.headers.get('surrogate-key') ?? '').split(/\s+/), ...list(request.headers.get('cache-tag'))]
+  const named = tags.filter((tag) => tag !== '')
+  if (named.length > 0) return { tags: named }
+  const url = `${client.scheme}://${canonicalAuthority(request.authority, client.scheme)}${request.target}`
+  switch (request.headers.get('purge-by') ?? 'url') {
+    case 'url':
+      return { url }
+    case 'prefix':
+      return { prefix: url }
+    case 'all':
+      return { all: true }
+    default:
+      return undefined
+  }
+}
+
+function list(value: string | undefined): string[] {
+  return (value ?? '').split(',').map((each) => each.trim())
+}
+
+function refusal(status: number, text: string): Reply {
+  return Reply.text(text, { status, headers: { 'Cache-Control': 'no-store' } })
+}

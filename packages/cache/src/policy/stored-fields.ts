@@ -1,0 +1,46 @@
+/** Which fields of a response are kept (RFC 9111, section 3.1), hop-by-hop ones being gone since the entrance. */
+import { type HeaderList, maskOf } from '@sluice/wire'
+import { formatHttpDate } from '../directives/http-date.ts'
+import type { ResponseDirectives } from '../directives/response-directives.ts'
+
+const SET_COOKIE = maskOf('set-cookie')
+const DATE = maskOf('date')
+
+/** What is done with a response that sets a cookie. */
+export type SetCookiePolicy = 'refuse' | 'strip' | 'store'
+
+/** For one proxy only; and what is made anew for each reply. */
+const NEVER = new Set([
+  'age',
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** The fields to keep, as a list of its own. Adds `Date` where there is none (RFC 9110, section 6.6.1). */
+export function storedFields(
+  headers: HeaderList,
+  directives: ResponseDirectives,
+  setCookie: SetCookiePolicy,
+  respondedAt: number,
+): HeaderList {
+  const stored = headers.copy()
+  const { noCacheFields, privateFields } = directives
+  const drops = (key: string) =>
+    NEVER.has(key) || noCacheFields?.includes(key) === true || privateFields?.includes(key) === true
+  stored.deleteWhere(drops)
+  if (setCookie === 'strip' && stored.hasAny(SET_COOKIE)) stored.delete('set-cookie')
+  if (!stored.hasAny(DATE)) stored.append('Date', formatHttpDate(respondedAt))
+  return stored
+}
+
+export function setsCookie(headers: HeaderList): boolean {
+  return headers.hasAny(SET_COOKIE)
+}

@@ -1,0 +1,145 @@
+/** A response on its way to disk: kept in memory while it is small, otherwise written as it arrives, to a file that no head speaks of yet. */
+import { sealed } from '../chunk-check.ts'
+import type { EntryWriter } from '../store.ts'
+import { BLOCK_BYTES } from './block-source.ts'
+import { BlockWriter } from './block-writer.ts'
+import { randomName } from './disk-layout.ts'
+
+/** A body that is all there. */
+export interface WrittenBody {
+  readonly bodyBytes: number
+  readonly sealedBody: Buffer | undefined
+  readonly body: string | undefined
+  readonly checks: readonly number[] | undefined
+  /** Gives back the room on disk that was kept for it: from now on it counts as an entry. */
+  release(): void
+}
+
+/** What a writer wants of its store. */
+export interface DiskSide {
+  readonly maxBodyBytes: number
+  readonly sync: boolean
+  bodyPath(name: string): string
+  /** Room on disk, and in memory for what is not there yet; `false` where there is none. */
+  reserve(bytes: number): boolean
+  release(bytes: number): void
+  reservePending(bytes: number): boolean
+  releasePending(bytes: number): void
+  failed(error: Error): void
+  /** Lets the entry take its place: behind what is done under its name now, and with a body that is whole by then. */
+  publish(written: () => Promise<WrittenBody>): Promise<void>
+  removeBody(name: string): void
+  /** Something goes on behind the writer. */
+  busy(work: Promise<void>): void
+}
+
+export class DiskWriter implements EntryWriter {
+  readonly #side: DiskSide
+  readonly #declared: number | undefined
+  #pieces: Uint8Array[] = []
+  #file: { readonly name: string; readonly writer: BlockWriter } | undefined = undefined
+  #length = 0
+  #reserved = 0
+  #pending = 0
+  #isOver = false
+
+  constructor(side: DiskSide, declared: number | undefined) {
+    this.#side = side
+    this.#declared = declared
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#isOver) return false
+    this.#length += chunk.byteLength
+    const isTooLong = this.#length > (this.#declared ?? this.#side.maxBodyBytes)
+    if (isTooLong || !this.#reserve() || !this.#side.reservePending(chunk.byteLength)) {
+      this.abort()
+      return false
+    }
+    this.#pending += chunk.byteLength
+    if (this.#file !== undefined) this.#file.writer.write(chunk)
+    else if (this.#length <= BLOCK_BYTES) this.#pieces.push(Uint8Array.from(chunk))
+    else this.#toFile(chunk)
+    return true
+  }
+
+  commit(): undefined {
+    if (this.#isOver) return
+    if (this.#declared !== undefined && this.#length !== this.#declared) this.abort()
+    else {
+      this.#isOver = true
+      this.#side.busy(this.#publish())
+    }
+  }
+
+  abort(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#side.busy(this.#giveUp())
+  }
+
+  #toFile(chunk: Uint8Array): void {
+    const name = randomName()
+    const writer = new BlockWriter(
+      this.#side.bodyPath(name),
+      this.#side.sync,
+      (bytes) => {
+        this.#pending -= bytes
+        this.#side.releasePending(bytes)
+      },
+      (error) => {
+        this.#side.failed(error)
+        this.abort()
+      },
+    )
+    this.#file = { name, writer }
+    for (const piece of this.#pieces) writer.write(piece)
+    this.#pieces = []
+    writer.write(chunk)
+  }
+
+  /** In steps: it is asked for often. */
+  #reserve(): boolean {
+    while (this.#length > this.#reserved) {
+      if (!this.#side.reserve(BLOCK_BYTES)) return false
+      this.#reserved += BLOCK_BYTES
+    }
+    return true
+  }
+
+  async #publish(): Promise<void> {
+    await this.#side.publish(async () => await this.#written())
+    await this.#giveUp(false)
+  }
+
+  async #written(): Promise<WrittenBody> {
+    const file = this.#file
+    try {
+      await file?.writer.end()
+    } catch (error) {
+      if (file !== undefined) this.#side.removeBody(file.name)
+      throw error
+    }
+    return {
+      bodyBytes: this.#length,
+      sealedBody: file === undefined ? sealed(this.#pieces) : undefined,
+      body: file?.name,
+      checks: file?.writer.checks,
+      release: () => this.#release(),
+    }
+  }
+
+  async #giveUp(removes = true): Promise<void> {
+    const file = this.#file
+    await file?.writer.close()
+    if (removes && file !== undefined) this.#side.removeBody(file.name)
+    this.#side.releasePending(this.#pending)
+    this.#pending = 0
+    this.#release()
+    this.#pieces = []
+  }
+
+  #release(): void {
+    for (; this.#reserved > 0; this.#reserved -= BLOCK_BYTES) this.#side.release(BLOCK_BYTES)
+  }
+}

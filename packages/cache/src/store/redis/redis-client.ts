@@ -1,0 +1,19 @@
+/** As much of a Redis client as is used here: ioredis has it, and iovalkey. */
+
+export interface RedisClient {
+  /** `ready` where commands are sent at once. */
+  readonly status: string
+  /** Commands that leave in one write; `exec` resolves with an error or a result for each. */
+  pipeline(commands: unknown[][]): { exec(): Promise<[error: Error | null, result: unknown][] | null> }
+  /** Another connection to the same Redis: one that listens to purges can't do anything else. */
+  duplicate(): RedisListener
+}
+
+/** A connection that listens. */
+export interface RedisListener {
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  on(event: 'ready' | 'close', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  subscribe(channel: string): Promise<unknown>
+  disconnect(): void
+}

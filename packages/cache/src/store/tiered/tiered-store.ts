@@ -1,0 +1,167 @@
+/**
+ * Memory in front of another store: what is asked for often is answered at once, what is shared or has to last stands behind.
+ *
+ *     tieredStore({ memory: memoryStore({ maxBytes: 64 * 1024 * 1024 }), behind: redisStore({ client }) })
+ *
+ * What is found behind comes to the front on its way to the client. Purges go through both, and those of other processes, of which the
+ * store behind tells, go through the front.
+ */
+import { ConfigError } from '@sluice/core'
+import { functionOption, objectOption } from '@sluice/core/options'
+import type { MemoryStore } from '../memory/memory-store.ts'
+import type {
+  CacheLease,
+  CacheStore,
+  CacheStoreFactory,
+  CacheStoreServices,
+  CacheStoreSnapshot,
+  EntryHead,
+  EntryWriter,
+  PurgeOptions,
+  PurgeSelector,
+  StoredEntry,
+} from '../store.ts'
+import { Generations } from './generations.ts'
+import { PromotedEntry } from './promoted-entry.ts'
+import { TieredWriter } from './tiered-writer.ts'
+
+/** Options of {@link tieredStore}. */
+export interface TieredStoreOptions {
+  /** The store in front: a `memoryStore`, which this one has for itself. */
+  readonly memory: (services: CacheStoreServices) => MemoryStore
+  /** The store behind: a `redisStore`, a `diskStore`, or one of your own. */
+  readonly behind: CacheStoreFactory
+}
+
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
+export function tieredStore(options: TieredStoreOptions): (services: CacheStoreServices) => TieredStore {
+  objectOption(options, 'tieredStore')
+  for (const name of ['memory', 'behind'] as const)
+    if (functionOption(options[name], `tieredStore.${name}`) === undefined)
+      throw new ConfigError(`tieredStore.${name}`, 'must be a store')
+  return (services) => new TieredStore(options.memory(services), options.behind(services))
+}
+
+/** See {@link tieredStore}. */
+export class TieredStore implements CacheStore {
+  readonly kind = 'tiered'
+  readonly #memory: MemoryStore
+  readonly #behind: CacheStore
+  readonly #generations: Generations
+  /** Look-ups behind that are under way: one for each key is enough. */
+  readonly #asking = new Map<string, Promise<StoredEntry | undefined>>()
+  readonly #forget: (() => void) | undefined
+  /** That of the store behind, where it has one. */
+  readonly lease?: (key: string, waitMs: number) => Promise<CacheLease | undefined>
+
+  constructor(memory: MemoryStore, behind: CacheStore) {
+    this.#memory = memory
+    this.#behind = behind
+    this.#generations = new Generations(memory, behind)
+    if (behind.lease !== undefined) this.lease = behind.lease.bind(behind)
+    this.#forget = behind.onPurge?.((selector, options) => {
+      memory.purge(selector, options)
+      this.#generations.note()
+    })
+  }
+
+  get generation(): number {
+    return this.#generations.current
+  }
+
+  get(key: string): StoredEntry | undefined | Promise<StoredEntry | undefined> {
+    const entry = this.#memory.get(key)
+    if (entry !== undefined) return entry
+    const asking = this.#asking.get(key)
+    if (asking !== undefined) return asking
+    const { generation } = this.#memory
+    const found = this.#behind.get(key)
+    if (!(found instanceof Promise)) return found === undefined ? undefined : this.#promoted(key, found, generation)
+    const promoted = this.#promotedLater(key, found, generation)
+    this.#asking.set(key, promoted)
+    return promoted
+  }
+
+  put(
+    key: string,
+    head: EntryHead,
+    bodyBytes: number | undefined,
+    generation: number = this.generation,
+  ): EntryWriter | undefined {
+    const behindGeneration = this.#generations.behind(generation)
+    // Asked for so long ago that nobody knows what was purged since.
+    if (behindGeneration === undefined) return undefined
+    const front = this.#memory.put(key, head, bodyBytes, generation)
+    const back = this.#behind.put(key, head, bodyBytes, behindGeneration)
+    if (front === undefined && back === undefined) return undefined
+    return new TieredWriter(front, back, [this.#memory, this.#behind], key)
+  }
+
+  update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
+    const behindGeneration = this.#generations.behind(generation)
+    if (behindGeneration === undefined) return this.delete(key, id)
+    this.#memory.update(key, id, head, generation)
+    this.#behind.update(key, id, head, behindGeneration)
+  }
+
+  delete(key: string, id?: string): void {
+    this.#memory.delete(key, id)
+    this.#behind.delete(key, id)
+  }
+
+  /** Rejects where the store behind does: in front it has taken effect all the same. */
+  async purge(selector: PurgeSelector, options: PurgeOptions = {}): Promise<number> {
+    const front = this.#memory.purge(selector, options)
+    const back = this.#behind.purge(selector, options)
+    this.#generations.note()
+    return Math.max(front, await back)
+  }
+
+  /** Sums of both; entries are those behind, most of which stand in front too. */
+  snapshot(): CacheStoreSnapshot {
+    const [front, back] = [this.#memory.snapshot(), this.#behind.snapshot()]
+    return {
+      kind: this.kind,
+      up: back.up,
+      entries: Math.max(front.entries, back.entries),
+      bytes: front.bytes + back.bytes,
+      maxBytes: front.maxBytes + back.maxBytes,
+      evictions: front.evictions + back.evictions,
+      corrupt: front.corrupt + back.corrupt,
+      failures: front.failures + back.failures,
+      tiers: [front, back],
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#forget?.()
+    await Promise.all([this.#memory.close(), this.#behind.close()])
+  }
+
+  async #promotedLater(
+    key: string,
+    found: Promise<StoredEntry | undefined>,
+    generation: number,
+  ): Promise<StoredEntry | undefined> {
+    try {
+      const entry = await found
+      return entry === undefined ? undefined : this.#promoted(key, entry, generation)
+    } finally {
+      this.#asking.delete(key)
+    }
+  }
+
+  /** What is stale by a purge stays where it is: the next response takes its place in both. */
+  #promoted(key: string, entry: StoredEntry, generation: number): StoredEntry {
+    // Written since it was asked for.
+    const standing = this.#memory.get(key)
+    if (standing !== undefined) return standing
+    if (entry.staleSince !== undefined) return entry
+    const begin = (): EntryWriter | undefined =>
+      this.#memory.get(key) === undefined ? this.#memory.put(key, entry.head, entry.bodyBytes, generation) : undefined
+    if (entry.bytes === undefined) return new PromotedEntry(entry, begin)
+    const writer = begin()
+    writer?.write(entry.bytes)
+    return writer?.commit() ?? entry
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A response on its way to both stores. Where one does not want it, the other goes on; what stood there before is then forgotten, since the
+ * other has a later one.
+ */
+import type { CacheStore, EntryWriter, StoredEntry } from '../store.ts'
+
+export class TieredWriter implements EntryWriter {
+  readonly #key: string
+  readonly #stores: readonly [front: CacheStore, back: CacheStore]
+  #front: EntryWriter | undefined
+  #back: EntryWriter | undefined
+
+  constructor(
+    front: EntryWriter | undefined,
+    back: EntryWriter | undefined,
+    stores: readonly [front: CacheStore, back: CacheStore],
+    key: string,
+  ) {
+    this.#front = front
+    this.#back = back
+    this.#stores = stores
+    this.#key = key
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#front?.write(chunk) === false) this.#front = undefined
+    if (this.#back?.write(chunk) === false) this.#back = undefined
+    return this.#front !== undefined || this.#back !== undefined
+  }
+
+  commit(): StoredEntry | undefined {
+    const [front, back] = this.#stores
+    const isKept = this.#front !== undefined || this.#back !== undefined
+    if (isKept && this.#front === undefined) front.delete(this.#key)
+    if (isKept && this.#back === undefined) back.delete(this.#key)
+    const entry = this.#front?.commit()
+    return this.#back?.commit() ?? entry
+  }
+
+  abort(): void {
+    this.#front?.abort()
+    this.#back?.abort()
+  }
+}

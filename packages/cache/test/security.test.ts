@@ -1,0 +1,111 @@
+/** What must never reach somebody else through a shared cache. */
+import { describe, expect, it } from 'vitest'
+import { setUp } from './set-up.ts'
+
+const FRESH = { 'Cache-Control': 'max-age=100' }
+
+describe('is not stored', () => {
+  it.each([
+    ['X-Forwarded-Host', 'evil.test'],
+    ['X-Original-URL', '/admin'],
+    ['X-Rewrite-URL', '/admin'],
+    ['X-HTTP-Method-Override', 'DELETE'],
+    ['X-Host', 'evil.test'],
+    ['X-Forwarded-Scheme', 'nothttps'],
+  ])('what an upstream makes of a field that no key has: %s', async (name, value) => {
+    const { get } = setUp((request) => ({ headers: FRESH, body: `<script src="//${request.header(name) ?? 'good'}">` }))
+    await get('/page', { [name]: value })
+    expect((await get('/page')).text).not.toContain(value)
+  })
+
+  it('a private page under a name like that of a static file', async () => {
+    const { get } = setUp((request) => ({
+      headers: { 'Content-Type': 'text/html' },
+      body: `hello ${request.header('cookie') ?? 'stranger'}`,
+    }))
+    expect((await get('/me/x.css', { Cookie: 'session=ada' })).text).toBe('hello session=ada')
+    expect((await get('/me/x.css')).text).toBe('hello stranger')
+  })
+
+  it('the same with a date of modification, where there was a session', async () => {
+    const { get, date } = setUp()
+    const { get: ask, answer } = setUp()
+    answer((request) => ({ headers: { 'Last-Modified': date(-86_400) }, body: request.header('cookie') ?? 'stranger' }))
+    await ask('/me/x.css', { Cookie: 'session=ada' })
+    expect((await ask('/me/x.css')).text).toBe('stranger')
+    expect(get).toBeTypeOf('function')
+  })
+
+  it('what was answered to credentials', async () => {
+    const { get } = setUp((request) => ({ headers: FRESH, body: request.header('authorization') ?? 'nobody' }))
+    await get('/', { Authorization: 'Basic ada' })
+    expect((await get('/')).text).toBe('nobody')
+  })
+
+  it("anybody's cookie", async () => {
+    const { get } = setUp((request) => ({
+      headers: { ...FRESH, 'Set-Cookie': `id=${request.header('x-id') ?? 'none'}` },
+    }))
+    await get('/', { 'X-Id': 'ada' })
+    expect((await get('/')).header('set-cookie')).toBe('id=none')
+  })
+
+  it('a cookie that comes with a 304, though its client gets it', async () => {
+    const { get, answer, wait } = setUp({ headers: { 'Cache-Control': 'max-age=1', ETag: '"a"' } })
+    await get()
+    await wait(2)
+    answer({ status: 304, headers: { 'Cache-Control': 'max-age=100', ETag: '"a"', 'Set-Cookie': 'id=ada' } })
+    expect((await get()).header('set-cookie')).toBe('id=ada')
+    expect((await get()).header('set-cookie')).toBeUndefined()
+  })
+
+  it.each(['*', 'Accept, *'])('what varies by more than a request says: Vary: %s', async (vary) => {
+    const { get, fake } = setUp({ headers: { ...FRESH, Vary: vary } })
+    await get()
+    await get()
+    expect(fake.requests).toHaveLength(2)
+  })
+
+  it('a part, or what breaks off', async () => {
+    const { get, answer } = setUp({ status: 206, headers: { ...FRESH, 'Content-Range': 'bytes 0-1/9' }, body: 'ab' })
+    await get('/', { Range: 'bytes=0-1' })
+    answer({ headers: FRESH, body: 'abcdefghi', abortAfterBytes: 4 })
+    expect((await get()).error).toBeDefined()
+    answer({ headers: FRESH, body: 'abcdefghi' })
+    expect((await get()).text).toBe('abcdefghi')
+  })
+
+  it('the answer to a GET that has a body', async () => {
+    const { get, send } = setUp((request) => ({ headers: FRESH, body: `got ${request.body.toString()}` }))
+    await send({ path: '/', body: 'poison' })
+    expect((await get()).text).toBe('got ')
+  })
+
+  it('an error of the gateway itself', async () => {
+    const { get, answer, cache } = setUp({ reset: true }, { defaultTtlMs: 60_000 })
+    expect((await get()).status).toBe(502)
+    answer({ body: 'fine' })
+    expect((await get()).text).toBe('fine')
+    expect(cache.snapshot().stored).toBe(1)
+  })
+})
+
+it('a change to a reply made of the store changes no other', async () => {
+  const { get } = setUp(
+    { headers: { ...FRESH, 'X-A': '1' } },
+    {
+      above: [
+        async (exchange, next) => {
+          const reply = await next(exchange)
+          if (exchange.request.headers.has('x-change')) reply.headers.set('X-A', 'changed')
+          return reply
+        },
+      ],
+    },
+  )
+  await get()
+  for (let i = 0; i < 4; i++) {
+    expect((await get('/', { 'X-Change': '1' })).header('x-a')).toBe('changed')
+    expect((await get()).header('x-a')).toBe('1')
+  }
+})
