@@ -14,7 +14,7 @@ const INLINE_LIMITS: ResolvedLimits = Object.freeze({
   fuel: 10_000_000,
   fuelPerBodyByte: 1_000,
   initFuel: 50_000_000,
-  computeMs: 250,
+  computeMs: 1_000,
   wallMs: 5_000,
   bodyBytes: 1_048_576,
   outputBytes: 1_048_576,

@@ -108,7 +108,7 @@ export interface PluginLimits {
   /**
    * With `isolation: 'worker'` alone: longest time that a hook may compute, until it returns or pauses. Its thread is ended then, and
    * another takes its place.
-   * @default 250
+   * @default 1_000
    */
   readonly computeMs?: number
   /** Longest time of one hook, from its call to its result: what pauses may take, computing is bounded by fuel. @default 5_000 */

@@ -228,7 +228,8 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     const spared = calls.filter(({ number, hasBegun }) => number !== running && !hasBegun)
     for (const call of spared) call.isWaiting = false
     this.#queue.putBack(spared)
-    if (running === 0) this.#parts.events.faulted(fault, undefined, 'on_init')
+    // A loss is a fault, also where no call is to blame.
+    if (!calls.some(({ number }) => number === running)) this.#parts.events.faulted(fault, undefined, 'on_init')
     const waited = waitingFault(this.#parts.services.manifest.name)
     for (const call of calls) if (!spared.includes(call)) this.#fail(call, call.number === running ? fault : waited)
     if (this.#threads.current === undefined) this.#promote()
@@ -250,8 +251,7 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     const thread = this.#threads.current
     if (thread === undefined) this.#threads.startNext()
     else {
-      while (this.#queue.length > 0 && this.#hasRoom(thread) && this.#offer(thread, this.#queue[0]!))
-        this.#queue.shift()
+      while (this.#hasRoom(thread) && this.#offer(thread, this.#queue.first)) this.#queue.shift()
       this.#watch.schedule()
     }
     this.#queue.watch()

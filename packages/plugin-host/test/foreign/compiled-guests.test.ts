@@ -24,7 +24,8 @@ describe.each(['inline', 'worker'] as const)(
   'a guest in C, by the letter of http-wasm, %s',
   { timeout: 60_000 },
   (isolation) => {
-    const manifest: HarnessManifest = { abi: 'http-wasm', config: { a: 1 }, isolation }
+    const limits = isolation === 'worker' ? { computeMs: 20_000 } : {}
+    const manifest: HarnessManifest = { abi: 'http-wasm', config: { a: 1 }, isolation, limits }
 
     it('sees and replaces heads and bodies, and hands its number on', async () => {
       const { run } = await harness('http-wasm', manifest)

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 
 const PROCESS = fileURLToPath(new URL('threads-process.ts', import.meta.url))
 const NO_THREADS = fileURLToPath(new URL('no-threads-process.ts', import.meta.url))
-const SWAPS = 3
+const SWAPS = 2
 
 it.each([
   ['sources', ['--conditions=@sluice/source']],

@@ -244,21 +244,32 @@ describe('on a thread of its own a plugin', () => {
     expect(runs[1]).toMatchObject({ forwarded: { body: 'athreeef.' }, calls: [{}, {}, {}, {}] })
   })
 
-  it.each([
-    ['a trap', '(unreachable)'],
-    ['too little fuel', '(loop (br 0))'],
-    ['a line break in a field', '(drop (call $set_header (i32.const 0) {a} {split}))'],
-    ['too deep a recursion', '(call $deep)'],
-  ])('fails with %s as inline, and takes back what it wrote', async (_, code) => {
+  it('fails as inline, and takes back what it wrote', async () => {
+    const faults = {
+      trap: '(unreachable)',
+      fuel: '(loop (br 0))',
+      split: '(drop (call $set_header (i32.const 0) {a} {text}))',
+      deep: '(call $deep)',
+    }
+    const names = Object.keys(faults)
+    const ways = Object.entries(faults).map(
+      ([name, code]) =>
+        `(if (i32.ge_s (call $get_header (i32.const 0) {${name}} {buf} (i32.const 9)) (i32.const 0)) (then ${code}))`,
+    )
     const bytes = guest({
-      texts: { a: 'x-a', split: 'a\r\nb' },
+      texts: { a: 'x-a', text: 'a\r\nb', ...Object.fromEntries(names.map((name) => [name, `x-${name}`])) },
       code: `(func $deep (call $deep) (call $deep))
-        ${hook('on_request_head', `(drop (call $set_header (i32.const 0) {a} {a})) ${code}`)}`,
+        ${hook('on_request_head', `(drop (call $set_header (i32.const 0) {a} {a})) ${ways.join(' ')}`)}`,
     })
-    const limits = { fuel: 100_000 }
-    const [run] = await both(bytes, { limits, failure: 'open' }, {})
-    expect(run!.faults).toHaveLength(1)
-    expect(run!.forwarded!.headers.has('x-a')).toBe(false)
+    const exchanges = names.map((name) => ({ request: { headers: { [`x-${name}`]: '1' } } }))
+    const runs = await both(bytes, { limits: { fuel: 100_000 }, failure: 'open' }, ...exchanges)
+    expect(runs.map((run) => run.faults.map(({ code }) => code).join())).toEqual([
+      'ERR_SLUICE_PLUGIN_TRAP',
+      'ERR_SLUICE_PLUGIN_FUEL',
+      'ERR_SLUICE_PLUGIN_OUTPUT',
+      'ERR_SLUICE_PLUGIN_TRAP',
+    ])
+    expect(runs.map(({ forwarded }) => forwarded!.headers.has('x-a'))).toEqual([false, false, false, false])
   })
 })
 

@@ -38,23 +38,27 @@ describe('a thread', () => {
     expect((await send()).text).toBe('yes')
   })
 
-  it('keeps a plugin within its pages', async () => {
-    const code = hook('on_request_head', `(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) ${DONE}`)
-    const { send, state } = await started(code, { limits: { memoryPages: 10 } })
-    expect((await send()).text).toBe('yes')
-    expect(state()).toMatchObject({ maxPages: 10, threads: { lost: 0 } })
-  })
-
-  it('outlives a result that is nested more deeply than can be sent everywhere', async () => {
-    const fill = `(drop (memory.grow (i32.const 10)))
-      (memory.fill (i32.const 65536) (i32.const 91) (i32.const 50000))
+  it('keeps a plugin within its pages, outlives a result that can not be sent, and takes calls that wait as one batch', async () => {
+    const threads: Worker[] = []
+    const listener = (thread: Worker) => threads.push(thread)
+    process.on('worker', listener)
+    onTestFinished(() => void process.off('worker', listener))
+    const grow = '(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))'
+    const nest = `(memory.fill (i32.const 65536) (i32.const 91) (i32.const 50000))
       (memory.fill (i32.const 115536) (i32.const 93) (i32.const 50000))
       (drop (call $set_result (i32.const 65536) (i32.const 100000)))`
-    const code = hook('on_request_head', `${IF_ASKED('deep', fill)} ${DONE}`)
-    const { send, state } = await started(code)
+    const code = hook('on_request_head', `${IF_ASKED('spin', grow)} ${IF_ASKED('deep', nest)} ${DONE}`)
+    const { proxy, send, state } = await started(code, { limits: { memoryPages: 10 } })
+    expect((await send({ 'x-spin': '1' })).text).toBe('yes')
+    expect(state().maxPages).toBe(10)
     // Newer engines can write it: then it is a result like any other.
-    expect([200, 500]).toContain((await send({ 'x-deep': '1' })).status)
-    expect((await send()).text).toBe('yes')
+    expect([200, 500]).toContain((await send({ 'x-spin': '1', 'x-deep': '1' })).status)
+    let messages = 0
+    threads[0]!.on('message', () => messages++)
+    const replies = await Promise.all(Array.from({ length: 300 }, async () => await (await proxy.inject()).text()))
+    expect(replies.every((text) => text === 'yes')).toBe(true)
+    expect(messages).toBeLessThan(100)
+    expect(state().hooks.on_request_head?.calls).toBe(302)
     expect(state().threads.lost).toBe(0)
     expect(Object.keys(state().faults).filter((kind) => kind !== 'output')).toEqual([])
   })
@@ -68,21 +72,6 @@ describe('a thread', () => {
     expect((await send({ 'x-call': '1' })).status).toBe(500)
     expect((await send()).text).toBe('yes')
     expect(state()).toMatchObject({ faults: { trap: 1 }, threads: { lost: 0 } })
-  })
-
-  it('takes calls that wait as one batch', async () => {
-    const threads: Worker[] = []
-    const listener = (thread: Worker) => threads.push(thread)
-    process.on('worker', listener)
-    onTestFinished(() => void process.off('worker', listener))
-    const { proxy, send, state } = await started(hook('on_request_head', DONE))
-    await send()
-    let messages = 0
-    threads[0]!.on('message', () => messages++)
-    const replies = await Promise.all(Array.from({ length: 300 }, async () => await (await proxy.inject()).text()))
-    expect(replies.every((text) => text === 'yes')).toBe(true)
-    expect(state().hooks.on_request_head?.calls).toBe(301)
-    expect(messages).toBeLessThan(100)
   })
 
   it('refuses calls beyond what may wait, at once', async () => {
