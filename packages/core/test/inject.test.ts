@@ -227,6 +227,33 @@ describe('events', () => {
   })
 })
 
+describe('a signal', () => {
+  it('gives the request up, as where a client leaves', async () => {
+    const fake = fakeUpstream(() => ({ hang: true }))
+    const upstream = createUpstream('users', { targets: ['http://users.test'], transport: fake.transport })
+    const proxy = createProxy().forward(upstream)
+    const leaver = new AbortController()
+    const pending = proxy.inject({ signal: leaver.signal })
+    await waitFor(() => fake.requests.length === 1)
+    leaver.abort()
+    const { exchange } = await pending
+    expect([exchange.aborted?.code, upstream.snapshot().targets[0]!.active]).toEqual(['ERR_SLUICE_CLIENT_ABORT', 0])
+  })
+
+  it('that was given before lets nothing go out, and one that comes too late does nothing', async () => {
+    const fake = fakeUpstream()
+    const upstream = createUpstream('users', { targets: ['http://users.test'], transport: fake.transport })
+    const proxy = createProxy().forward(upstream)
+    const gone = await proxy.inject({ signal: AbortSignal.abort() })
+    expect([gone.exchange.aborted?.code, fake.requests.length]).toEqual(['ERR_SLUICE_CLIENT_ABORT', 0])
+    const leaver = new AbortController()
+    const reply = await proxy.inject({ signal: leaver.signal })
+    await reply.text()
+    leaver.abort()
+    expect([reply.status, reply.exchange.aborted]).toEqual([200, undefined])
+  })
+})
+
 describe('onEnd', () => {
   it('calls everyone once, though one of them throws', async () => {
     const told: unknown[] = []

@@ -102,7 +102,9 @@ function readGroups(text: string, words: AddressWords): boolean {
 
 const COLON = 0x3a
 /** By the code of a character: its value as a hexadecimal digit. */
-const DIGITS = Int8Array.from({ length: 128 }, (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()))
+const DIGITS = Int8Array.from({ length: 128 }, (_, code) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()),
+)
 /** Between reading them and putting them together. */
 const groups = new Uint16Array(8)
 

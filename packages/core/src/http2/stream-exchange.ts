@@ -13,6 +13,8 @@ import type { Tunnel } from '../tunnel/tunnel.ts'
 import { StreamTunnelEnd } from './stream-tunnel-end.ts'
 
 const CONTENT_LENGTH = maskOf('content-length')
+/** As for other tunnels: a client that has vanished without a word is found out by the kernel. */
+const KEEP_ALIVE_MS = 60_000
 
 /** Lets a stream in, and has it answered. */
 export function serveStream(stream: Http2Stream, peer: Peer, services: ListenerServices): void {
@@ -119,6 +121,7 @@ class StreamExchange implements Downstream, Http2StreamObserver {
     // Parts of the handshake that HTTP/2 does without (RFC 8441, section 5).
     headers.delete('sec-websocket-accept')
     headers.delete('content-length')
+    stream.connection.socket.setKeepAlive(true, KEEP_ALIVE_MS)
     const end = (this.#tunnelEnd = new StreamTunnelEnd(stream))
     stream.openTunnel(headers, end.outgoing)
     tunnel.open(exchange, end, () => exchange.end(reply, tunnel.bytesFromTarget, tunnel.error))

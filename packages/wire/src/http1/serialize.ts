@@ -34,11 +34,14 @@ export function lastChunk(trailers: HeaderList | undefined): string {
 /** The trailer fields that may be sent: a list of its own, without those that may not come behind a message. */
 export function sendableTrailers(trailers: HeaderList): HeaderList {
   const sent = trailers.copy()
-  sent.deleteWhere((key) => NO_TRAILERS.has(key))
+  sent.deleteWhere((key) => NO_TRAILERS.has(key.includes('_') ? key.replaceAll('_', '-') : key))
   return sent
 }
 
-/** What frames, routes or authorises a message, or says how it is to be read, can't come behind it (RFC 9110, section 6.5.1). */
+/**
+ * What frames, routes or authorises a message, vouches for its client, or says how it is to be read, can't come behind it (RFC 9110, section 6.5.1); nor
+ * with `_` for `-`, which CGI-like upstreams take for the same.
+ */
 const NO_TRAILERS = new Set([
   'transfer-encoding',
   'content-length',
@@ -65,4 +68,7 @@ const NO_TRAILERS = new Set([
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
+  'x-real-ip',
+  'client-cert',
+  'client-cert-chain',
 ])

@@ -45,13 +45,10 @@ import { type HeadOwner, HeadReceiver } from './head-receiver.ts'
 import { Http2Fault } from './http2-fault.ts'
 import type { Http2ConnectionOptions, Http2Owner } from './http2-owner.ts'
 import { Http2Stream } from './http2-stream.ts'
+import { OpenStreams, type StreamsOwner } from './open-streams.ts'
 import type { RequestFields } from './request-fields.ts'
 import { atTurnEnd, type TurnTask } from './turn-end.ts'
 
-/** Requests of one connection that begin in one turn; the others wait for the next. */
-const BEGIN_PER_TURN = 8
-/** Those of a connection that ends, and are broken off in one turn. */
-const ABANDON_PER_TURN = 16
 /** Frames of one connection that are looked at in one turn, or heads of as much work. */
 const WORK_PER_TURN = 1_000
 /** So many bytes of a head are as much work as a frame. */
@@ -61,7 +58,7 @@ const PARTING_BYTES = 1_048_576
 /** Of the PING by which we learn that the client knows that we go. */
 const RETIRING = 'retiring'
 
-type Owners = OtherConnection & FrameOwner & HeadOwner & DataOwner & TimedConnection & TurnTask
+type Owners = OtherConnection & FrameOwner & HeadOwner & DataOwner & StreamsOwner & TimedConnection & TurnTask
 
 export class Http2ServerConnection implements Owners {
   readonly writer: ConnectionWriter
@@ -76,17 +73,10 @@ export class Http2ServerConnection implements Owners {
   readonly #data: DataReceiver
   readonly #abuse: AbuseCounter
   readonly #times: ConnectionTimes
-  readonly #streams = new Map<number, Http2Stream>()
-  /** Those that have not begun. */
-  #waiting: Http2Stream[] = []
-  /** Their replies are out, and their clients still send; those of this turn, and of the one before. */
-  #lingering: Http2Stream[] = []
-  #lingered: Http2Stream[] = []
+  readonly #streams: OpenStreams
   /** The last one that was taken, and the last one that was heard of. */
   #lastStream = 0
   #highestStream = 0
-  #requests = 0
-  #begun = 0
   #work = 0
   #isQueued = false
   #isPaused = false
@@ -106,8 +96,9 @@ export class Http2ServerConnection implements Owners {
     this.#heads = new HeadReceiver(options, this)
     this.#data = new DataReceiver(options.connectionWindowBytes, this)
     this.#abuse = new AbuseCounter(clock, options)
+    this.#streams = new OpenStreams(this)
     const socket = (this.#socket = readShared(accepted, (bytes, length) => this.#read(bytes, length)))
-    this.writer = new ConnectionWriter(socket, owner, () => this.#atTurnEnd())
+    this.writer = new ConnectionWriter(socket, owner, () => this.wake())
     this.#times = new ConnectionTimes(this)
     socket.on('error', ignore)
     // Whoever has ended its side has left: a client of HTTP/2 has no other way to say anything.
@@ -210,19 +201,8 @@ export class Http2ServerConnection implements Owners {
     this.#abandonSome()
   }
 
-  /** Breaks off what is under way, a few at a time: each may have an attempt that has to be given up. */
   #abandonSome(): void {
-    this.#waiting = []
-    let left = ABANDON_PER_TURN
-    for (const stream of this.#streams.values()) {
-      if (left-- === 0) return this.#atTurnEnd()
-      try {
-        stream.abandon('the connection has ended')
-      } catch (error) {
-        this.#owner.failed(error, stream)
-      }
-    }
-    if (!this.#isGone) return
+    if (!this.#streams.abandonSome() || !this.#isGone) return
     this.#isGone = false
     this.#owner.closed(this)
   }
@@ -263,7 +243,7 @@ export class Http2ServerConnection implements Owners {
     }
     if (this.#work < WORK_PER_TURN) return
     this.#pause()
-    this.#atTurnEnd()
+    this.wake()
   }
 
   frame(type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number): void {
@@ -336,9 +316,7 @@ export class Http2ServerConnection implements Owners {
       return this.provokedReset()
     }
     if (this.isIdle) this.#times.watch()
-    const stream = new Http2Stream(this, id, head, endsStream)
-    this.#streams.set(id, stream)
-    this.#waiting.push(stream)
+    this.#streams.add(new Http2Stream(this, id, head, endsStream))
   }
 
   #takeTrailers(stream: Http2Stream, endsStream: boolean, fields: RequestFields): void {
@@ -354,24 +332,18 @@ export class Http2ServerConnection implements Owners {
     }
   }
 
-  /** Begins what waits, as far as this turn allows. */
   #beginWaiting(): void {
+    if (!this.writer.isUnread) this.#streams.beginWaiting()
+  }
+
+  begin(stream: Http2Stream): void {
     const { maxRequests } = this.options
-    while (this.#waiting.length > 0 && this.#begun < BEGIN_PER_TURN && !this.writer.isUnread) {
-      const stream = this.#waiting.shift()!
-      // Taken back in the meantime.
-      if (stream.isClosed) continue
-      this.#begun++
-      this.#requests++
-      stream.hasBegun = true
-      try {
-        this.#owner.request(stream)
-      } catch (error) {
-        this.failed(error, stream)
-      }
-      if (maxRequests > 0 && this.#requests >= maxRequests) this.retire()
+    try {
+      this.#owner.request(stream)
+    } catch (error) {
+      this.failed(error, stream)
     }
-    if (this.#begun > 0) this.#atTurnEnd()
+    if (maxRequests > 0 && this.#streams.begun >= maxRequests) this.retire()
   }
 
   // Bodies.
@@ -429,11 +401,8 @@ export class Http2ServerConnection implements Owners {
       return
     }
     const moved = this.writer.adopt(bytes, from, to)
-    if (moved === 0) return
     // Of all streams, whose windows may become less than nothing (RFC 9113, section 6.9.2).
-    for (const stream of this.#streams.values()) {
-      if (!stream.widen(moved)) throw new Http2Fault(FLOW_CONTROL_ERROR, 'no window is so large')
-    }
+    if (moved !== 0 && !this.#streams.widen(moved)) throw new Http2Fault(FLOW_CONTROL_ERROR, 'no window is so large')
   }
 
   #takePing(flags: number, bytes: Buffer, from: number, to: number): void {
@@ -479,33 +448,26 @@ export class Http2ServerConnection implements Owners {
 
   /** The reply of this stream is out, and its client still sends. */
   linger(stream: Http2Stream): void {
-    this.#lingering.push(stream)
-    this.#atTurnEnd()
+    this.#streams.linger(stream)
   }
 
   /** A stream is gone. */
   forget(stream: Http2Stream): void {
-    this.#streams.delete(stream.id)
+    this.#streams.delete(stream)
     // What the client has sent in the meantime is no fault of its.
     if (!stream.isRemoteEnded) this.#abuse.expectStray(this.streamWindowBytes)
     if (!this.isIdle) return
     this.#times.idle()
-    if (this.#isClosed) this.#atTurnEnd()
+    if (this.#isClosed) this.wake()
   }
 
   checkStreams(now: number): void {
-    for (const stream of this.#streams.values()) {
-      try {
-        stream.check(now)
-      } catch (error) {
-        this.failed(error, stream)
-      }
-    }
+    this.#streams.check(now)
   }
 
   // Turns.
 
-  #atTurnEnd(): void {
+  wake(): void {
     if (this.#isQueued) return
     this.#isQueued = true
     atTurnEnd(this)
@@ -514,10 +476,9 @@ export class Http2ServerConnection implements Owners {
   turnEnded(): void {
     this.#isQueued = false
     if (this.isOver) return this.#abandonSome()
-    this.#begun = 0
     this.#work = 0
     try {
-      this.#stopLingering()
+      this.#streams.turn()
       this.#beginWaiting()
       this.writer.flush()
     } catch (error) {
@@ -527,15 +488,6 @@ export class Http2ServerConnection implements Owners {
     if (this.#isClosed && this.isIdle) return this.#end(NO_ERROR)
     if (this.writer.isUnread) this.#pause()
     else this.#resume()
-  }
-
-  #stopLingering(): void {
-    if (this.#lingering.length === 0 && this.#lingered.length === 0) return
-    const over = this.#lingered
-    this.#lingered = this.#lingering
-    this.#lingering = []
-    for (const stream of over) stream.stopClient()
-    if (this.#lingered.length > 0) this.#atTurnEnd()
   }
 
   #pause(): void {

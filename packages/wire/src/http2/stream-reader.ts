@@ -119,10 +119,11 @@ export class StreamReader implements BodySource {
     return true
   }
 
-  /** The rest does not come, or is not waited for. */
+  /** The rest does not come, or is not waited for. What has come and was not read goes as well. */
   breakOff(error: Error): void {
-    if (this.#outcome === 'complete' && this.#sink === undefined) return this.#forget()
     if (this.#outcome instanceof Error) return
+    // Read to its end.
+    if (this.#outcome === 'complete' && this.#sink === undefined && this.#unread.length === 0) return
     this.#outcome = error
     this.#forget()
     const sink = this.#sink

@@ -44,6 +44,24 @@ describe('a turn of the event loop', () => {
     expect(streams.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, index) => 2 * index + 1))
   })
 
+  it('begins fewer where they take their time, but one of each connection', async () => {
+    const begun: Http2Stream[][] = [[]]
+    const { port, clock, streams } = await serveHttp2((stream) => {
+      if (begun.at(-1)!.length === 0) setImmediate(() => setImmediate(() => void begun.push([])))
+      begun.at(-1)!.push(stream)
+      clock.advance(1)
+    })
+    const clients = await Promise.all([RawClient.open(port), RawClient.open(port), RawClient.open(port)])
+    await waitFor(() => clients.every(({ frames }) => frames.length > 0))
+    for (const client of clients) client.write(...requests(20))
+    await waitFor(() => streams.length === 60)
+    // Two or three turns at a time.
+    expect(Math.max(...begun.map(({ length }) => length))).toBeLessThanOrEqual(3 * (2 + clients.length))
+    // None has its last one begun long before the others.
+    const lasts = streams.flatMap(({ id }, index) => (id === 39 ? index : []))
+    expect(Math.min(...lasts)).toBeGreaterThan(30)
+  })
+
   it('begins nothing that is taken back in the same breath', async () => {
     const { port, streams } = await serveHttp2(() => {})
     const client = await RawClient.open(port)
@@ -288,6 +306,16 @@ describe('bodies of requests', () => {
       ['body', 4],
       [undefined, undefined],
     ])
+  })
+
+  it('that nobody has read when their stream is reset are not taken for empty ones', async () => {
+    const { port, streams } = await serveHttp2(() => {})
+    const client = await RawClient.open(port)
+    client.write(headers(1, POST, 0), frame(DATA, END_STREAM, 1, 'whole'))
+    await waitFor(() => streams.length === 1)
+    client.write(cancel(1))
+    await waitFor(() => streams[0]!.isClosed)
+    await expect(streams[0]!.body.bytes()).rejects.toThrow('the client has reset the stream')
   })
 
   it('are not waited for once the reply is out: their clients may stop', async () => {
