@@ -42,7 +42,8 @@ const GUARDS = {
 export const ACCESS_COSTS = [...Object.keys(LISTS), ...Object.keys(GUARDS)]
 
 /**
- * Gives `{ ns }`, and for a list `{ ns, buildMs, mib }`: nanoseconds for a look-up or for a guard, without what the handler behind it takes.
+ * Gives `{ ns, buildMs, mib }`: nanoseconds for a look-up or for a guard, without what the handler behind it takes; what it takes to make it, and
+ * the memory of its addresses.
  */
 export function accessCost(name) {
   return name in LISTS ? listCost(LISTS[name]) : guardCost(GUARDS[name])
@@ -64,7 +65,10 @@ function listCost(kind) {
 }
 
 function guardCost(make) {
+  const start = cpuMicros()
   const guard = make()
+  const buildMs = (cpuMicros() - start) / 1_000
+  const mib = (guard.snapshot().rules ?? []).reduce((sum, { addresses }) => sum + (addresses?.bytes ?? 0), 0) / MIB
   let exchange
   const proxy = createProxy().handle((x) => {
     exchange = x
@@ -85,7 +89,7 @@ function guardCost(make) {
         handler(stub, next)
       }
     }, ASKED)
-  return { ns: Math.max(0, run(guard) - run(next)) }
+  return { ns: Math.max(0, run(guard) - run(next)), buildMs, mib }
 }
 
 function rangesOf({ address, length }) {

@@ -5,10 +5,8 @@ import { promisify } from 'node:util'
 
 const PROBE = fileURLToPath(new URL('../lib/limit-probe.mjs', import.meta.url))
 
-/** Of a check of one bucket. */
+/** Of a check by a store. */
 const CEILINGS = { ns1000: 500, ns1000000: 500, mib: 150 }
-/** Two policies are two checks, and a window is looked for in more places than a bucket: with a million keys that is a matter of caches. */
-const OTHER_CEILINGS = { ns1000: 500, mib: 150 }
 const UNITS = { ns1000: 'ns', ns1000000: 'ns', mib: 'MiB' }
 
 /** The kinds of limits, each a row, and the figures that may not be above a ceiling. The middleware does more than to check. */
@@ -16,8 +14,8 @@ const LIMITS = {
   'token bucket': CEILINGS,
   gcra: CEILINGS,
   'token bucket, refusing': CEILINGS,
-  'token bucket, two policies': OTHER_CEILINGS,
-  'sliding window': OTHER_CEILINGS,
+  'token bucket, two policies': CEILINGS,
+  'sliding window': CEILINGS,
   middleware: {},
   'middleware, refusing': {},
 }
@@ -36,7 +34,7 @@ export const rateLimits = {
   plan: ({ rounds }) => ({ rounds, seconds: 0 }),
   describe: () =>
     `Nanoseconds of processor time for one check of a store in memory, keys in random order, and what the store takes for a million of them. ` +
-    `Ceilings: ${CEILINGS.ns1000000} ns for a bucket, and ${CEILINGS.mib} MiB. "middleware" is all of \`rateLimit\` in a chain: key, check, fields of the reply.`,
+    `Ceilings: ${CEILINGS.ns1000000} ns for a check, and ${CEILINGS.mib} MiB. "middleware" is all of \`rateLimit\` in a chain: key, check, fields of the reply.`,
   /** Gives `{ subjects: [{ name, rounds, errors }], leftOut: [] }`, as `runRounds` does for proxies. */
   async measureAll(plan, log) {
     const subjects = Object.keys(LIMITS).map((name) => ({ name, rounds: [], errors: [] }))

@@ -2,13 +2,8 @@ export { identity, type Identity } from '@sluice/core'
 export type { Identified, IdentityOf, Refusal, Strategy, StrategySnapshot, Verdict } from './strategy.ts'
 export { defineStrategy, type StrategyDefinition } from './define-strategy.ts'
 export { credentialReader, type Credential, type CredentialReader, type CredentialSource } from './credential-source.ts'
-export {
-  authCache,
-  type AuthCache,
-  type AuthCacheOptions,
-  type CachedVerdict,
-  type CacheSnapshot,
-} from './cache/auth-cache.ts'
+export { authCache, type AuthCache, type CachedVerdict, type CacheSnapshot } from './cache/auth-cache.ts'
+export type { AuthCacheOptions } from './cache/auth-cache-options.ts'
 export type { CacheOption } from './cache/cache-option.ts'
 export { anyOf, type Strategies } from './compose/any-of.ts'
 export { allOf, type AllIdentities, type IdentitiesOf } from './compose/all-of.ts'

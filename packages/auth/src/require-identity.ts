@@ -44,8 +44,7 @@ export function requireIdentity<I extends Identity = Identity>(options: RequireO
   const counts = { admitted: 0, refused: 0 }
   const middleware = defineMiddleware<Identified<I>>('require', (exchange, next) => {
     const who = exchange.get(identity)
-    // An object is no yes: least of all the promise of a predicate that should have been none.
-    const broken = rules.find(([, holds]) => holds(who, exchange) !== true)
+    const broken = rules.find(([, holds]) => !holds(who, exchange))
     if (broken === undefined) {
       counts.admitted++
       return next(exchange)
@@ -76,7 +75,9 @@ function rulesOf<I extends Identity>({ scopes, roles, claims, when }: RequireOpt
     rules.push(['claim', claimRule(name, wanted)])
   if (when !== undefined) {
     if (typeof when !== 'function') throw new ConfigError(`${AT}.when`, 'must be a function')
-    rules.push(['condition', when])
+    // An object is no yes: least of all the promise of a function that may not give one.
+    const says: (...parameters: Parameters<Rule<I>>) => unknown = when
+    rules.push(['condition', (who, exchange) => says(who, exchange) === true])
   }
   if (rules.length === 0) throw new ConfigError(AT, 'needs "scopes", "roles", "claims" or "when"')
   return rules

@@ -18,6 +18,11 @@ export interface Refusal {
   readonly status: 401 | 403 | 503
   /** For logs and events, in a few fixed words such as `expired`; never with a part of the credentials in it. */
   readonly reason: string
+  /**
+   * Whether they may be another strategy's, such as a token of another issuer: below `anyOf` those behind it are asked then, and where it is
+   * nobody's, this is the refusal. @default false
+   */
+  readonly isForeign?: boolean
   /** What `WWW-Authenticate` says, where it is not the strategy's own challenge (RFC 6750, section 3); each in a line of its own. */
   readonly challenge?: string | readonly string[]
   /** With 503: when to come back, in milliseconds. @default 1_000 */

@@ -44,6 +44,9 @@ describe('a field with a scheme', () => {
     ['bEARER   abc ', 'abc', undefined],
     ['Bearer', 'malformed', undefined],
     ['Bearer ', 'malformed', undefined],
+    ['Bearer \t abc\t', 'abc', undefined],
+    // White to JavaScript, and to nobody else.
+    ['Bearer \xa0abc', '\xa0abc', undefined],
     // Somebody else's: left as it is.
     ['Basic abc', 'absent', 'Basic abc'],
     ['Bearerabc', 'absent', 'Bearerabc'],
@@ -70,6 +73,8 @@ describe('a cookie', () => {
     ['key', 'malformed', undefined],
     ['key=; a=1', 'malformed', 'a=1'],
     [undefined, 'absent', undefined],
+    ['\xa0key=abc; key\xa0=abc', 'absent', '\xa0key=abc; key\xa0=abc'],
+    ['key =\tabc\t; a=1', 'abc', 'a=1'],
     // Left exactly as it came.
     ['a=1;b=2 ;; c', 'absent', 'a=1;b=2 ;; c'],
   ])('%j', async (cookie, expected, left) => {

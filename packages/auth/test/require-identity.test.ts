@@ -20,6 +20,13 @@ async function ask(options: RequireOptions, headers: Record<string, string> = {}
 }
 
 describe('require', () => {
+  it.each([async () => false, () => ({}), () => 1, () => 'yes', () => undefined])(
+    'takes nothing but true for a yes (%s)',
+    async (when) => {
+      expect((await ask({ when: when as () => boolean })).status).toBe(403)
+    },
+  )
+
   it.each<[RequireOptions, number]>([
     [{ scopes: ['read'] }, 200],
     [{ scopes: ['read', 'write'] }, 200],

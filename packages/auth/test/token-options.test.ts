@@ -151,6 +151,7 @@ describe('introspection', () => {
     ['introspection.parameters.a', { ...base, parameters: { a: 7 } }],
     ['introspection.timeoutMs', { ...base, timeoutMs: 0 }],
     ['introspection.maxReplyBytes', { ...base, maxReplyBytes: 0 }],
+    ['introspection.maxConcurrentAsks', { ...base, maxConcurrentAsks: 0 }],
     ['introspection.fetch', { ...base, fetch: true }],
     ['introspection.aud', { ...base, aud: 'orders' }],
     ['introspection.audience', { ...base, audience: '' }],
@@ -177,7 +178,8 @@ describe('forwardAuth', () => {
     ['forwardAuth.subjectField', { url, subjectField: '' }],
     ['forwardAuth.timeoutMs', { url, timeoutMs: 0 }],
     ['forwardAuth.onError', { url, onError: 'open' }],
-    ['forwardAuth.cacheKey', { url, cacheKey: [] }],
+    ['forwardAuth.cacheKey', { url, cacheKey: 'cookie' }],
+    ['forwardAuth.copyFields[1]', { url, copyFields: ['remote-user', 'Host'] }],
     ['forwardAuth.copyHeaders', { url, copyHeaders: ['remote-user'] }],
     ['forwardAuth.cacheKey[0]', { url, cacheKey: [':status'] }],
   ])('names %s in %o', (path, options) => {

@@ -25,6 +25,8 @@ interface Rule<N> {
   readonly policy: Policy
   readonly face: LimitFace
   readonly keyOf: KeyOf<N>
+  /** The first of the rules with this key: its own place, or one before. */
+  readonly keyFrom: number
   readonly cost: CostOf<N> | number
   readonly replyCost: ReplyCostOf<N> | undefined
   admitted: number
@@ -72,8 +74,7 @@ export class LimitGuard<N> {
       this.#bypassed++
       return next(exchange)
     }
-    // Made at their length: arrays that grow would begin with room for seventeen.
-    const keys = this.#rules.map(({ keyOf }) => checkedKey(keyOf(exchange)))
+    const keys = this.#keysOf(exchange)
     if (keys.every((key) => key === undefined)) return next(exchange)
     const costs = this.#rules.map(({ cost }, i) =>
       typeof cost === 'number' ? cost : keys[i] === undefined ? 0 : cost(exchange),
@@ -81,6 +82,17 @@ export class LimitGuard<N> {
     const decision = this.#account.check(keys, costs, exchange.clock)
     if (decision instanceof Promise) return this.#waiting(exchange, next, keys, costs, decision)
     return this.#decided(exchange, next, { keys, costs, decision })
+  }
+
+  /** Made at its length: an array that grows would begin with room for seventeen. */
+  #keysOf(exchange: Exchange<N>): (string | undefined)[] {
+    if (this.#rules.length === 1) return [checkedKey(this.#rules[0]!.keyOf(exchange))]
+    const keys: (string | undefined)[] = this.#rules.map(() => undefined)
+    // Asked once for all that share it: a function may give something else the second time.
+    this.#rules.forEach(({ keyOf, keyFrom }, i) => {
+      keys[i] = keyFrom === i ? checkedKey(keyOf(exchange)) : keys[keyFrom]
+    })
+    return keys
   }
 
   snapshot(): RateLimitSnapshot {
@@ -227,6 +239,7 @@ function ruleOf<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGr
     policy,
     face: limitFace(name, limit, windowMs),
     keyOf: compileKey(options.key, options, at),
+    keyFrom: keyGroup,
     cost: compileCost(options.cost, policy),
     replyCost: compileReplyCost(options.replyCost, policy),
     admitted: 0,

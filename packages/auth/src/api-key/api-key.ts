@@ -91,7 +91,10 @@ export function apiKey(options: ApiKeyOptions): ApiKeyStrategy {
       const owner = await lookup(sha256, by)
       const holder = owner === undefined ? undefined : holderOf(owner, `${AT}.lookup`)
       const verdict = verdictOn(holder, exchange.clock.wallTime())
-      return { verdict, expiresAt: verdict === EARLY ? holder?.notBefore : verdict === EXPIRED ? undefined : holder?.expiresAt }
+      return {
+        verdict,
+        expiresAt: verdict === EARLY ? holder?.notBefore : verdict === EXPIRED ? undefined : holder?.expiresAt,
+      }
     }
     if (cache === undefined) return load(exchange).then(({ verdict }) => verdict)
     return cache.through(cache.keyOf('api-key', key), exchange.clock.wallTime(), () => apart(exchange, load))

@@ -28,6 +28,7 @@ export class BearerRefusals {
           kind: 'refused',
           status: 401,
           reason: fault,
+          isForeign: fault === 'issuer' || fault === 'opaque',
           challenge: this.#challenges({ error: errorOf(fault), error_description: descriptionOf(fault) }),
         }
     this.#made.set(fault, Object.freeze(refusal))

@@ -2,6 +2,7 @@
 
 const DESCRIPTIONS = {
   malformed: 'The token is malformed',
+  opaque: 'The token is no JWT',
   'too-long': 'The token is too long',
   algorithm: 'The algorithm of the token is not allowed',
   unsupported: 'The token asks for an extension that is not understood',

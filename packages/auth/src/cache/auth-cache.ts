@@ -5,29 +5,11 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import type { Identity } from '@sluice/core'
-import { durationOption, strictOption, textOption, wholeOption } from '@sluice/core/options'
 import QuickLRU from 'quick-lru'
 import { cacheAsked } from '../events.ts'
 import type { Verdict } from '../strategy.ts'
+import { type AuthCacheOptions, resolveAuthCache } from './auth-cache-options.ts'
 import { PendingVerdicts } from './pending-verdicts.ts'
-
-/** Options of {@link authCache}. */
-export interface AuthCacheOptions {
-  /** What events and snapshots call it. @default 'auth' */
-  readonly name?: string
-  /** How many accepted credentials at least are kept; at most twice as many. @default 10_000 */
-  readonly maxEntries?: number
-  /**
-   * How long somebody stays accepted without being looked at again; never beyond what the credential itself says. So long
-   * can it take until a password that was changed, or a token that was revoked, is noticed: see {@link AuthCache.invalidate}.
-   * @default 60_000
-   */
-  readonly ttlMs?: number
-  /** The same for those who were refused; 0 keeps no refusals. @default 2_000 */
-  readonly refusedTtlMs?: number
-  /** How many refused credentials at least are kept; at most twice as many. @default 1_000 */
-  readonly maxRefused?: number
-}
 
 /** A cache's state as plain data. */
 export interface CacheSnapshot {
@@ -47,8 +29,6 @@ export interface CachedVerdict<I extends Identity = Identity> {
   /** Until when the credential itself is good, or surely not, in milliseconds since 1970. @default any time */
   readonly expiresAt?: number | undefined
 }
-
-const NAMES = ['name', 'maxEntries', 'ttlMs', 'refusedTtlMs', 'maxRefused']
 
 interface Entry {
   readonly verdict: Verdict
@@ -77,13 +57,13 @@ export class AuthCache {
 
   /** @throws {ConfigError} `ERR_SLUICE_CONFIG`; `at` is the place of the options */
   constructor(options: AuthCacheOptions = {}, at: string = 'authCache') {
-    const { name, maxEntries, ttlMs, refusedTtlMs, maxRefused } = strictOption(options, NAMES, at)
-    this.#name = textOption(name ?? 'auth', `${at}.name`)
-    this.#ttlMs = durationOption(ttlMs, 60_000, `${at}.ttlMs`)
-    this.#refusedTtlMs = durationOption(refusedTtlMs, 2_000, `${at}.refusedTtlMs`)
+    const { name, maxEntries, ttlMs, refusedTtlMs, maxRefused } = resolveAuthCache(options, at)
+    this.#name = name
+    this.#ttlMs = ttlMs
+    this.#refusedTtlMs = refusedTtlMs
     this.#holdings = {
-      accepted: new QuickLRU({ maxSize: wholeOption(maxEntries, 10_000, `${at}.maxEntries`, 1) }),
-      refused: new QuickLRU({ maxSize: wholeOption(maxRefused, 1_000, `${at}.maxRefused`, 1) }),
+      accepted: new QuickLRU({ maxSize: maxEntries }),
+      refused: new QuickLRU({ maxSize: maxRefused }),
       pending: new PendingVerdicts(),
       hits: 0,
       misses: 0,

@@ -1,6 +1,7 @@
 /** The option `cache`, as all strategies have it that can be slow. */
 import { ConfigError } from '@sluice/core'
-import { AuthCache, type AuthCacheOptions } from './auth-cache.ts'
+import type { AuthCacheOptions } from './auth-cache-options.ts'
+import { AuthCache } from './auth-cache.ts'
 
 /** A cache that is shared, the options of one of its own, or `true` for one as it comes; `false` for none. */
 export type CacheOption = AuthCache | AuthCacheOptions | boolean

@@ -11,7 +11,8 @@ import { ABSENT, type IdentityOf, type Strategy, type Verdict } from '../strateg
 export type Strategies = readonly [Strategy, ...Strategy[]]
 
 /**
- * Asks one after the other. Behind it the identity is of one of their types, which `scheme` tells apart. A request without any
+ * Asks one after the other. A token is recognised by its form and by its issuer: `jwt` leaves opaque tokens, and those of issuers it does not know, to the
+ * strategies behind it. Behind it the identity is of one of their types, which `scheme` tells apart. A request without any
  * credentials, or with bad ones, is challenged by all of them, each in a line of its own (RFC 9110, section 11.6.1). Credentials of the
  * others are taken off as well, where their options say so: nobody has looked at those.
  *
@@ -26,7 +27,7 @@ export function anyOf<const S extends Strategies>(...strategies: S): Strategy<Id
   return defineStrategy<IdentityOf<S[number]>>({
     scheme: schemesOf(strategies),
     name: `anyOf(${strategies.map(({ name }) => name).join(', ')})`,
-    authenticate: (exchange) => askFrom(strategies, 0, exchange) as Verdict<IdentityOf<S[number]>>,
+    authenticate: (exchange) => askFrom(strategies, 0, exchange, ABSENT) as Verdict<IdentityOf<S[number]>>,
     challenge,
     strip: (exchange, identity) => {
       for (const each of strategies) each.strip(exchange, identity)
@@ -36,24 +37,42 @@ export function anyOf<const S extends Strategies>(...strategies: S): Strategy<Id
 }
 
 /** Goes on at once as long as nobody has to be waited for. */
-function askFrom(strategies: Strategies, start: number, exchange: Exchange): Verdict | Promise<Verdict> {
+function askFrom(
+  strategies: Strategies,
+  start: number,
+  exchange: Exchange,
+  before: Verdict,
+): Verdict | Promise<Verdict> {
+  let nobodys = before
   for (let i = start; i < strategies.length; i++) {
     const verdict = strategies[i]!.authenticate(exchange)
-    if (verdict instanceof Promise) return wait(strategies, i, exchange, verdict)
-    if (verdict.kind !== 'absent') return decided(strategies, i, exchange, verdict)
+    if (verdict instanceof Promise) return wait(strategies, i, exchange, nobodys, verdict)
+    if (!isLeft(verdict)) return decided(strategies, i, exchange, verdict)
+    nobodys = first(nobodys, strategies, i, exchange, verdict)
   }
-  return ABSENT
+  return nobodys
 }
 
 async function wait(
   strategies: Strategies,
   index: number,
   exchange: Exchange,
+  before: Verdict,
   pending: Promise<Verdict>,
 ): Promise<Verdict> {
   const verdict = await pending
-  if (verdict.kind === 'absent') return await askFrom(strategies, index + 1, exchange)
-  return decided(strategies, index, exchange, verdict)
+  if (!isLeft(verdict)) return decided(strategies, index, exchange, verdict)
+  return await askFrom(strategies, index + 1, exchange, first(before, strategies, index, exchange, verdict))
+}
+
+/** Whether it is left to those who follow. */
+function isLeft(verdict: Verdict): boolean {
+  return verdict.kind === 'absent' || (verdict.kind === 'refused' && verdict.isForeign === true)
+}
+
+/** What it comes to where it is nobody's: the first who has seen something says what is wrong with it. */
+function first(before: Verdict, strategies: Strategies, index: number, exchange: Exchange, verdict: Verdict): Verdict {
+  return before.kind === 'refused' ? before : decided(strategies, index, exchange, verdict)
 }
 
 /** A refusal says what is wrong with these credentials, and which others there are. */

@@ -9,19 +9,24 @@ import type { IntrospectedClaims } from './introspection-rules.ts'
 
 /** How the server is asked. */
 export interface IntrospectionClientOptions {
-  /** Where; `https:`, or `http:` on this machine. */
+  /** Where the server is asked; `https:`, or `http:` on this machine. */
   readonly url: string
-  /** Who asks, and the secret for it: sent as HTTP Basic (RFC 6749, section 2.3.1). */
+  /** Who asks: sent with the secret as HTTP Basic (RFC 6749, section 2.3.1). @default none: there must be a `bearerToken` */
   readonly clientId?: string
+  /** The secret of `clientId`. */
   readonly clientSecret?: string
-  /** In the place of these: a token that the server accepts. */
+  /** In the place of these: a token that the server accepts. @default none */
   readonly bearerToken?: string
-  /** Further parameters of the form. `token_type_hint` is `access_token` where it is not among them. */
+  /** Further parameters of the form. `token_type_hint` is `access_token` where it is not among them. @default {} */
   readonly parameters?: Readonly<Record<string, string>>
   /** Longest wait for the whole answer; then 503. @default 2_000 */
   readonly timeoutMs?: number
   /** Longest answer that is read; a longer one is 503. @default 16_384 */
   readonly maxReplyBytes?: number
+  /**
+   * How many tokens are asked about at once; beyond that it is 503. Whoever makes tokens up shall not take the server for it. @default 256
+   */
+  readonly maxConcurrentAsks?: number
   /** Whether a server other than on this machine may be asked without TLS: it gets tokens and the secret then. @default false */
   readonly allowHttp?: boolean
   /** What it is asked with, such as undici's `fetch` with a dispatcher. @default the global `fetch` */
@@ -36,6 +41,7 @@ export const CLIENT_OPTIONS: readonly string[] = [
   'parameters',
   'timeoutMs',
   'maxReplyBytes',
+  'maxConcurrentAsks',
   'allowHttp',
   'fetch',
 ]
@@ -46,9 +52,13 @@ export class IntrospectionClient {
   readonly #parameters: Readonly<Record<string, string>>
   readonly #timeoutMs: number
   readonly #maxReplyBytes: number
+  readonly #maxConcurrentAsks: number
   readonly #fetch: FetchFunction
+  #running = 0
   #asked = 0
   #failed = 0
+  /** Those that were not asked about. */
+  #busy = 0
 
   /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
   constructor(options: IntrospectionClientOptions, at: string) {
@@ -58,12 +68,18 @@ export class IntrospectionClient {
     this.#parameters = parametersOption(options.parameters, `${at}.parameters`)
     this.#timeoutMs = positiveOption(options.timeoutMs, 2_000, `${at}.timeoutMs`)
     this.#maxReplyBytes = wholeOption(options.maxReplyBytes, 16_384, `${at}.maxReplyBytes`, 1)
+    this.#maxConcurrentAsks = wholeOption(options.maxConcurrentAsks, 256, `${at}.maxConcurrentAsks`, 1)
     this.#fetch = functionOption(options.fetch, `${at}.fetch`) ?? globalFetch
   }
 
   /** The answer, frozen; it may be that the token is not active. `undefined` where there is none. Never rejects. */
   async ask(token: string, clock: Clock): Promise<IntrospectedClaims | undefined> {
+    if (this.#running >= this.#maxConcurrentAsks) {
+      this.#busy++
+      return undefined
+    }
     this.#asked++
+    this.#running++
     try {
       const { status, text } = await fetchReply(this.#fetch, {
         url: this.#url,
@@ -84,11 +100,13 @@ export class IntrospectionClient {
       this.#failed++
       if (introspectionFailed.hasSubscribers) introspectionFailed.publish({ url: this.#url, error: error as Error })
       return undefined
+    } finally {
+      this.#running--
     }
   }
 
   snapshot(): Readonly<Record<string, number>> {
-    return { asked: this.#asked, failed: this.#failed }
+    return { asked: this.#asked, failed: this.#failed, busy: this.#busy }
   }
 }
 

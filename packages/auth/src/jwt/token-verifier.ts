@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { ConfigError } from '@sluice/core'
 import { durationOption, positiveOption, textOption, textsOption } from '@sluice/core/options'
 import type { Clock } from '@sluice/wire'
-import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify, type JWTVerifyOptions } from 'jose'
+import { decodeJwt, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify, type JWTVerifyOptions } from 'jose'
 import type { TokenFault } from '../bearer/token-faults.ts'
 import { type JwtAlgorithm, resolveAlgorithms } from '../keys/algorithms.ts'
 import { type KeySource, KeysUnavailable } from '../keys/key-source.ts'
@@ -18,7 +18,10 @@ export interface TokenRules {
    * secret. There is no default: what the issuer signs with is for the operator to know (RFC 8725, section 3.1).
    */
   readonly algorithms: readonly JwtAlgorithm[]
-  /** Who may have issued it (`iss`): one of these, to the letter. @default anybody who has the key */
+  /**
+   * Who may have issued it (`iss`): one of these, to the letter. Any of the keys is good for any of them: where they do not trust each other, make
+   * a strategy for each, and put an `anyOf` around them. @default anybody who has the key
+   */
   readonly issuer?: string | readonly string[]
   /** For whom it has to be (`aud`): one of these. Without it, a token that was meant for others is good here as well. @default anybody */
   readonly audience?: string | readonly string[]
@@ -55,6 +58,7 @@ export class TokenVerifier {
   readonly algorithms: readonly JwtAlgorithm[]
   readonly clockToleranceMs: number
   readonly #keys: KeySource
+  readonly #issuers: readonly string[] | undefined
   readonly #maxAgeMs: number
   readonly #options: Omit<JWTVerifyOptions, 'currentDate'>
 
@@ -64,6 +68,7 @@ export class TokenVerifier {
     this.algorithms = resolveAlgorithms(rules.algorithms, `${at}.algorithms`)
     const clockToleranceMs = durationOption(rules.clockToleranceMs, 0, `${at}.clockToleranceMs`)
     this.clockToleranceMs = Math.floor(clockToleranceMs / 1_000) * 1_000
+    this.#issuers = rules.issuer === undefined ? undefined : textsOption(rules.issuer, `${at}.issuer`)
     this.#maxAgeMs =
       rules.maxAgeMs === undefined
         ? Number.POSITIVE_INFINITY
@@ -72,7 +77,7 @@ export class TokenVerifier {
       algorithms: [...this.algorithms],
       clockTolerance: this.clockToleranceMs / 1_000,
       requiredClaims: requiredOption(rules.requiredClaims, `${at}.requiredClaims`),
-      ...(rules.issuer === undefined ? {} : { issuer: [...textsOption(rules.issuer, `${at}.issuer`)] }),
+      ...(this.#issuers === undefined ? {} : { issuer: [...this.#issuers] }),
       ...(rules.audience === undefined ? {} : { audience: [...textsOption(rules.audience, `${at}.audience`)] }),
       ...(rules.typ === undefined ? {} : { typ: textOption(rules.typ, `${at}.typ`) }),
       ...(rules.maxAgeMs === undefined ? {} : { maxTokenAge: this.#maxAgeMs / 1_000 }),
@@ -86,7 +91,9 @@ export class TokenVerifier {
 
   async verify(token: string, clock: Clock): Promise<VerifiedToken | TokenFault> {
     // jose passes over spaces and padding: one token would have any number of spellings, each with an entry of its own in a cache.
-    if (!COMPACT.test(token)) return 'malformed'
+    if (!COMPACT.test(token)) return 'opaque'
+    // Ahead of its keys, which are not that issuer's. Believed is none of it.
+    if (this.#issuers !== undefined && !isOneOf(this.#issuers, token)) return 'issuer'
     // Whatever jose reads of the header before it asks for the key, the algorithm included, it has checked by then.
     let candidates: readonly KeyObject[] = []
     const first = async ({ alg, kid }: JWTHeaderParameters): Promise<KeyObject> => {
@@ -103,6 +110,16 @@ export class TokenVerifier {
       if (!(error instanceof errors.JWSSignatureVerificationFailed) || candidates.length < 2) return faultOf(error)
     }
     return await verifyWithAny(token, candidates.slice(1), options)
+  }
+}
+
+/** Whether it says so itself. One that says nothing, or can't be read, is for others to judge. */
+function isOneOf(issuers: readonly string[], token: string): boolean {
+  try {
+    const { iss } = decodeJwt(token)
+    return iss === undefined || issuers.includes(iss)
+  } catch {
+    return true
   }
 }
 

@@ -24,7 +24,10 @@ export interface PassJwtOptions extends SigningKeyOptions {
   readonly issuer: string
   /** `aud`: the upstream. */
   readonly audience: string
-  /** How long a token is good. One is used for half of that, and then signed anew. @default 60_000 */
+  /**
+   * How long a token is good, which may be longer than what the client has come with. One is used for half of that, and then signed anew; at
+   * least 2_000. @default 60_000
+   */
   readonly ttlMs?: number
   /** The field that it stands in; in `Authorization` behind `Bearer`. @default 'Authorization' */
   readonly header?: string

@@ -34,6 +34,23 @@ const STRUCTURED: Readonly<Record<string, 'dictionary' | 'list' | 'item'>> = {
   'want-repr-digest': 'dictionary',
 }
 
+/** What was read of a message: whoever covers a hundred members of a field must not have it parsed a hundred times. */
+interface Readings {
+  query: ReadonlyMap<string, string | null> | undefined
+  readonly dictionaries: Map<string, ReturnType<typeof parseDictionary>>
+}
+
+const readings = new WeakMap<SignedMessage, Readings>()
+
+function readingsOf(message: SignedMessage): Readings {
+  let read = readings.get(message)
+  if (read === undefined) {
+    read = { query: undefined, dictionaries: new Map() }
+    readings.set(message, read)
+  }
+  return read
+}
+
 /** @throws {ComponentError} */
 export function componentValue([name, parameters]: Item, message: SignedMessage): string {
   if (typeof name !== 'string') throw new ComponentError('an identifier that is no string')
@@ -66,24 +83,33 @@ function derivedValue(name: string, parameters: Parameters, message: SignedMessa
 }
 
 /** Section 2.2.8: one parameter of the query, as forms write them. One that occurs twice can't be covered. */
-function queryParameter(parameters: Parameters, { target }: SignedMessage): string {
+function queryParameter(parameters: Parameters, message: SignedMessage): string {
   const name = parameters.get('name')
   if (parameters.size !== 1 || typeof name !== 'string') throw new ComponentError('a query parameter without a name')
+  const read = readingsOf(message)
+  const value = (read.query ??= readQuery(message.target)).get(name)
+  if (typeof value !== 'string') throw new ComponentError('a query parameter that is not there once')
+  return value
+}
+
+/** By their names, encoded; `null` for those that are there twice. */
+function readQuery(target: string): ReadonlyMap<string, string | null> {
   const question = target.indexOf('?')
-  const values = [...new URLSearchParams(question < 0 ? '' : target.slice(question + 1))]
-    .filter(([each]) => percentEncoded(each) === name)
-    .map(([, value]) => value)
-  if (values.length !== 1) throw new ComponentError('a query parameter that is not there once')
-  return percentEncoded(values[0]!)
+  const values = new Map<string, string | null>()
+  for (const [each, value] of new URLSearchParams(question < 0 ? '' : target.slice(question + 1))) {
+    const name = percentEncoded(each)
+    values.set(name, values.has(name) ? null : percentEncoded(value))
+  }
+  return values
 }
 
 function percentEncoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-function fieldValue(name: string, parameters: Parameters, { headers }: SignedMessage): string {
+function fieldValue(name: string, parameters: Parameters, message: SignedMessage): string {
   if (name !== name.toLowerCase()) throw new ComponentError('a name of a field that is not in lower case')
-  const values = headers.getAll(name).map(trimmed)
+  const values = message.headers.getAll(name).map(trimmed)
   if (values.length === 0) throw new ComponentError('a field that is not there')
   if (parameters.size === 0) return values.join(', ')
   const [parameter, value] = [...parameters][0]!
@@ -91,7 +117,7 @@ function fieldValue(name: string, parameters: Parameters, { headers }: SignedMes
   if (parameters.size > 1) throw new ComponentError('parameters that exclude each other')
   if (parameter === 'bs' && value === true) return byteSequences(values)
   if (parameter === 'sf' && value === true) return strictly(name, values.join(', '))
-  if (parameter === 'key' && typeof value === 'string') return member(values.join(', '), value)
+  if (parameter === 'key' && typeof value === 'string') return member(name, values, value, message)
   throw new ComponentError('a parameter that is not known')
 }
 
@@ -113,13 +139,18 @@ function strictly(name: string, text: string): string {
 }
 
 /** Section 2.1.2. */
-function member(text: string, key: string): string {
-  let found: ReturnType<ReturnType<typeof parseDictionary>['get']>
-  try {
-    found = parseDictionary(text).get(key)
-  } catch {
-    throw new ComponentError('a field that is no dictionary')
+function member(name: string, values: readonly string[], key: string, message: SignedMessage): string {
+  const { dictionaries } = readingsOf(message)
+  let dictionary = dictionaries.get(name)
+  if (dictionary === undefined) {
+    try {
+      dictionary = parseDictionary(values.join(', '))
+    } catch {
+      throw new ComponentError('a field that is no dictionary')
+    }
+    dictionaries.set(name, dictionary)
   }
+  const found = dictionary.get(key)
   if (found === undefined) throw new ComponentError('a member that is not there')
   return Array.isArray(found[0]) ? serializeInnerList(found as InnerList) : serializeItem(found as Item)
 }

@@ -10,7 +10,7 @@ import { verifyBase } from './signature-algorithms.ts'
 import { signatureBase } from './signature-base.ts'
 import { readParameters, readSignatures, type SignatureEntry, type SignatureParameters } from './signature-fields.ts'
 import type { SignatureKey } from './signature-keys.ts'
-import { receivedMessage } from './signed-message.ts'
+import { receivedMessage, type SignedMessage } from './signed-message.ts'
 import { resolveVerifySignature, type SignatureRules, type VerifySignatureOptions } from './verify-signature-options.ts'
 import type { SignatureIdentity } from './verify-signature.ts'
 
@@ -65,9 +65,10 @@ export class SignatureCheck {
     })
     if (own.length === 0) return ABSENT
     if (own.length > MAX_SIGNATURES) return this.#refusal('too-many')
+    const message = receivedMessage(exchange, this.#rules.origin)
     let fault: SignatureFault | undefined
     for (const { entry, parameters } of own) {
-      const found = parameters === undefined ? 'malformed' : await this.#look(entry, parameters, exchange)
+      const found = parameters === undefined ? 'malformed' : await this.#look(entry, parameters, exchange, message)
       if (typeof found !== 'string') return await this.#withBody(found, exchange)
       fault ??= found
     }
@@ -78,6 +79,7 @@ export class SignatureCheck {
     entry: SignatureEntry,
     parameters: SignatureParameters,
     exchange: Exchange,
+    message: SignedMessage,
   ): Promise<GoodSignature | SignatureFault> {
     const { keyid, algorithm } = parameters
     const early = this.#faultIn(parameters, exchange.clock.wallTime())
@@ -89,7 +91,7 @@ export class SignatureCheck {
     if (key === undefined) return 'unknown-key'
     // Section 3.2, step 6: of two that speak of the algorithm, both must say the same.
     if (algorithm !== undefined && algorithm !== key.algorithm) return 'algorithm'
-    const fault = this.#verify(entry, key, exchange)
+    const fault = this.#verify(entry, key, message)
     if (fault !== undefined) return fault
     // Last: a nonce whose signature is wrong was not used by whom it belongs to.
     const { nonces } = this.#rules
@@ -108,9 +110,9 @@ export class SignatureCheck {
     return nonces !== undefined && (nonce === undefined || nonce === '') ? 'nonce' : undefined
   }
 
-  #verify({ input, signature }: SignatureEntry, key: SignatureKey, exchange: Exchange): SignatureFault | undefined {
+  #verify({ input, signature }: SignatureEntry, key: SignatureKey, message: SignedMessage): SignatureFault | undefined {
     try {
-      const base = signatureBase(input, receivedMessage(exchange, this.#rules.origin))
+      const base = signatureBase(input, message)
       return verifyBase(base, signature, key.key, key.algorithm) ? undefined : 'signature'
     } catch (error) {
       return error instanceof ComponentError ? 'malformed' : 'signature'

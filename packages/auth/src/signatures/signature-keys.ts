@@ -16,7 +16,9 @@ export interface SignatureKeyOptions {
   readonly key: JWK | SecretInput
   /** Whose it is. @default the `keyid` */
   readonly subject?: string
+  /** What the client may do. @default [] */
   readonly scopes?: readonly string[]
+  /** What the client is. @default [] */
   readonly roles?: readonly string[]
 }
 

@@ -1,5 +1,4 @@
 /** Options of `verifySignature`, checked and resolved. */
-import { ConfigError } from '@sluice/core'
 import {
   durationOption,
   flagOption,

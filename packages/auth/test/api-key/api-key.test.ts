@@ -151,3 +151,35 @@ describe('a look-up', () => {
     expect([await status({ 'X-API-Key': ONE }), asked]).toEqual([401, 3])
   })
 })
+
+describe('a look-up that many wait for', () => {
+  it('goes on although the client has left who came first', async () => {
+    let find!: () => void
+    const found = new Promise<void>((resolve) => (find = resolve))
+    const lookup: ApiKeyOptions['lookup'] = async (_, { signal }) => {
+      await found
+      signal.throwIfAborted()
+      return { subject: 'shop' }
+    }
+    const { inject, errors } = setUp([apiKey({ lookup, cache: true })])
+    const leaver = new AbortController()
+    const headers = { 'X-API-Key': ONE }
+    const [first, second] = [inject({ headers, signal: leaver.signal }), inject({ headers })]
+    leaver.abort()
+    find()
+    expect([(await first).status >= 400, (await second).status, errors]).toEqual([true, 200, []])
+  })
+
+  it('of a key that is not good yet is asked again when it is', async () => {
+    const { clock, status } = setUp([
+      apiKey({
+        lookup: () => ({ subject: 'shop', notBefore: clock0 + 1_000 }),
+        cache: { refusedTtlMs: 60_000 },
+      }),
+    ])
+    const clock0 = clock.wallTime()
+    expect(await status({ 'X-API-Key': ONE })).toBe(401)
+    clock.advance(1_000)
+    expect(await status({ 'X-API-Key': ONE })).toBe(200)
+  })
+})

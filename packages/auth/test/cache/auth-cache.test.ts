@@ -59,6 +59,14 @@ describe('a verdict', () => {
     expect(loads()).toBe(6)
   })
 
+  it('of a refusal is kept no longer than it is one', async () => {
+    const { ask, loads } = counted({ refusedTtlMs: 1_000 })
+    await ask('a', START, { verdict: wrong, expiresAt: START + 10 })
+    expect(ask('a', START + 9, { verdict: acceptedAs('ada') })).toEqual(wrong)
+    expect(await ask('a', START + 10, { verdict: acceptedAs('ada') })).toMatchObject({ kind: 'accepted' })
+    expect(loads()).toBe(2)
+  })
+
   it('of a refusal is not kept where its time is 0', async () => {
     const { ask, loads, cache } = counted({ refusedTtlMs: 0 })
     await ask('a', START, { verdict: wrong })
@@ -82,6 +90,20 @@ describe('several who ask at once', () => {
     expect(new Set(verdicts).size).toBe(1)
     expect(loads()).toBe(1)
     expect(cache.snapshot()).toMatchObject({ hits: 0, misses: 1, joined: 2, entries: 1 })
+  })
+
+  it('do not wait for one that hangs, and what it finds at last overwrites nothing', async () => {
+    const { ask, loads } = counted()
+    let finish!: (found: CachedVerdict) => void
+    const hanging = new Promise<CachedVerdict>((resolve) => (finish = resolve))
+    const first = ask('a', START, () => hanging)
+    const second = ask('a', START + 4_999, { verdict: wrong })
+    expect(second).toBe(first)
+    expect(await ask('a', START + 5_000, { verdict: wrong })).toEqual(wrong)
+    finish({ verdict: acceptedAs('ada') })
+    expect(await first).toMatchObject({ kind: 'accepted' })
+    expect(ask('a', START + 5_001, { verdict: acceptedAs('ada') })).toEqual(wrong)
+    expect(loads()).toBe(2)
   })
 
   it('all fail with the one, and the next tries anew', async () => {

@@ -150,6 +150,15 @@ describe('a proof', () => {
     expect(events.map(({ reason }) => reason)).toEqual(['proof-replayed', 'proof-replayed'])
   })
 
+  it('is not for a path that looks like a host, from a client that has named none', async () => {
+    const { inject } = gateway()
+    const htu = 'http://api.example/orders'
+    const headers = proven(BOUND, await proof({ claims: { htu } }))
+    expect((await inject({ path: '/api.example/orders', headers, httpVersion: '1.0' })).status).toBe(401)
+    const named = { ...proven(BOUND, await proof({ claims: { htu } })), Host: 'api.example' }
+    expect((await inject({ path: '/orders', headers: named, httpVersion: '1.0' })).status).toBe(200)
+  })
+
   it('is not used up by a request that it is not for', async () => {
     const { inject, status } = gateway()
     const once = await proof()

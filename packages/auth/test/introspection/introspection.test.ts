@@ -157,3 +157,29 @@ describe('a server that gives no answer', () => {
     expect(await status(bearer('opaque'))).toBe(503)
   })
 })
+
+describe('a flood of tokens that somebody has made up', () => {
+  it('asks no more at once than it may, and is 503 beyond that', async () => {
+    let release!: () => void
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const strategy = introspection({
+      url: 'https://login.example/introspect',
+      clientId: 'a',
+      clientSecret: 'b',
+      maxConcurrentAsks: 2,
+      fetch: async () => {
+        await released
+        return Response.json(ACTIVE)
+      },
+    })
+    const { status, errors } = setUp([strategy])
+    const two = [status(bearer('1')), status(bearer('2'))]
+    expect(await Promise.all(['3', '4'].map((each) => status(bearer(each))))).toEqual([503, 503])
+    // Who waits for the same asks nobody.
+    two.push(status(bearer('2')))
+    release()
+    expect(await Promise.all(two)).toEqual([200, 200, 200])
+    expect(await status(bearer('3'))).toBe(200)
+    expect([strategy.snapshot().details, errors]).toEqual([{ asked: 3, failed: 0, busy: 2 }, []])
+  })
+})

@@ -169,7 +169,8 @@ describe('a refusal', () => {
   it.each<[string, Record<string, string | readonly string[]>, string]>([
     ['two tokens', { Authorization: ['Bearer a.b.c', 'Bearer a.b.c'] }, 'malformed'],
     ['no token', { Authorization: 'Bearer' }, 'malformed'],
-    ['nonsense', { Authorization: 'Bearer nonsense' }, 'malformed'],
+    ['nonsense', { Authorization: 'Bearer nonsense' }, 'opaque'],
+    ['what only looks like a token', bearer('nonsense.a.b'), 'malformed'],
     ['a token that is too long', bearer('a'.repeat(8_193)), 'too-long'],
   ])('comes for %s', async (_, headers, reason) => {
     const events = record(refused)
@@ -217,6 +218,32 @@ describe('a token', () => {
     expect(await status(bearer(token))).toBe(200)
     clock.advance(1)
     expect(await status(bearer(token))).toBe(401)
+  })
+
+  it('that was seen is refused once it is too old', async () => {
+    const { status, clock } = setUp([jwt({ ...base, maxAgeMs: 10_000, cache: { ttlMs: 3_600_000 } })])
+    const token = await tokenOf()
+    expect(await status(bearer(token))).toBe(200)
+    clock.advance(10_000 + 211)
+    expect(await status(bearer(token))).toBe(401)
+  })
+
+  it('that was seen too early is good from its beginning on', async () => {
+    const { status, clock } = setUp([jwt({ ...base, cache: { refusedTtlMs: 60_000 } })])
+    const token = await tokenOf({ nbf: NOW + 1 })
+    expect(await status(bearer(token))).toBe(401)
+    clock.advance(1_000)
+    expect(await status(bearer(token))).toBe(200)
+  })
+
+  it('has one spelling: whoever has one can not fill a cache with it', async () => {
+    const strategy = jwt(base)
+    const { status } = setUp([strategy])
+    const token = await tokenOf()
+    const [head, signature] = [token.slice(0, -4), token.slice(-4)]
+    for (const other of [`${head} ${signature}`, `${head}\t${signature}`, `${token}=`, `${token}\xa0`, `"${token}"`])
+      expect(await status(bearer(other))).toBe(401)
+    expect(strategy.snapshot().cache).toMatchObject({ entries: 0 })
   })
 
   it('is looked at by one, of many who bring it at once', async () => {

@@ -42,15 +42,13 @@ export function compileKey<N>(key: KeyOption<N> = 'client', prefixes: PrefixOpti
   throw new ConfigError(`${at}.key`, 'must be "client", "global", { header }, { apiKey } or a function')
 }
 
-/** A number for each policy: the same one where the key is. What looks different may be so. */
+/** For each policy the place of the first that has the same key. Two that look different may mean the same. */
 export function keyGroupsOf<N>(policies: readonly ({ readonly key?: KeyOption<N> } & PrefixOptions)[]): number[] {
-  const known: (readonly [key: unknown, text: string])[] = []
-  return policies.map(({ key = 'client', ipv4PrefixBits = 32, ipv6PrefixBits = 64 }) => {
-    const text = JSON.stringify([typeof key === 'function' ? '' : key, ipv4PrefixBits, ipv6PrefixBits])
-    const own = typeof key === 'function' ? key : undefined
-    const index = known.findIndex(([other, otherText]) => other === own && otherText === text)
-    return index < 0 ? known.push([own, text]) - 1 : index
-  })
+  const keys = policies.map(({ key = 'client', ipv4PrefixBits = 32, ipv6PrefixBits = 64 }) => ({
+    own: typeof key === 'function' ? key : undefined,
+    text: JSON.stringify([typeof key === 'function' ? '' : key, ipv4PrefixBits, ipv6PrefixBits]),
+  }))
+  return keys.map(({ own, text }) => keys.findIndex((other) => other.own === own && other.text === text))
 }
 
 function clientKey<N>(options: PrefixOptions, at: string): (exchange: Exchange<N>) => string {

@@ -97,8 +97,8 @@ export class KeyTable {
   touch({ low }: KeyHash): void {
     const { words } = this
     const from = this.#homeOf(low) * 2 * this.#stride
-    // As far as the place behind: about every second key is not in its first.
-    const end = from + 4 * this.#stride
+    // A line's length at least, since not every key is in its first place; but further than a whole place makes it slower.
+    const end = from + Math.max(2 * this.#stride, WORDS_PER_LINE)
     let sum = words[end - 1]!
     for (let at = from; at < end; at += WORDS_PER_LINE) sum ^= words[at]!
     this.touched = sum

@@ -103,7 +103,7 @@ export class LimitTable implements LimitAccount {
 }
 
 function countersOf(policies: readonly Policy[], maxKeys: number): Counter[] {
-  const buckets = Map.groupBy(policies.filter(isBucket), ({ keyGroup }) => keyGroup)
+  const buckets = Map.groupBy(policies.filter(isBucket), (policy) => policy.keyGroup ?? policy)
   const counters = new Map<Policy, Counter>()
   for (const group of buckets.values()) {
     const made = bucketCounters(group, maxKeys)

@@ -8,8 +8,9 @@ import { QuotaTable } from './quota-table.ts'
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many keys each policy counts apart. Memory for them is set aside when the proxy is built: 24 to 48 bytes a key. Beyond
-   * it only keys that owe nothing are forgotten; while there are none, new ones share 1,024 places. @default 100_000
+   * How many keys each policy counts apart. Memory for them is set aside when the proxy is built: 24 bytes a key for a bucket,
+   * 12 for each further one with the same key, more for sliding windows. Beyond it only keys that owe nothing are forgotten;
+   * while there are none, new ones share 1,024 places. @default 100_000
    */
   readonly maxKeys?: number
 }

@@ -10,8 +10,8 @@ import type { KeyOption } from '../keys/key-option.ts'
  * - `gcra`: the same rule seen as a meter (ITU-T I.371, the generic cell rate algorithm). It differs by its default: with a
  *   `burst` of 1 it spaces requests evenly.
  * - `sliding-window`: never more than `limit` units in any span of `windowMs`. Where a key has spent more than 50 times within it, a
- *   unit counts for up to a hundredth of the window longer. It needs more memory: 16 bytes for each unit of `limit`, and at
- *   most 2,416, a key.
+ *   unit counts for up to a hundredth of the window longer. It needs more memory: up to a `limit` of 8, 24 bytes a key and 24 for each
+ *   unit are set aside; beyond that 53 a key, and 16 for each unit of those keys that are there, at most 2,416.
  */
 export type Algorithm = 'token-bucket' | 'gcra' | 'sliding-window'
 

@@ -14,8 +14,11 @@ export interface Policy {
   /** The most units that can be spent at once. */
   readonly burst: number
   readonly shadow: boolean
-  /** Policies of the same number are given the same key in each request, so that a store may keep them together. */
-  readonly keyGroup: number
+  /**
+   * Policies of the same number are always given the same key in a request, so that a store may keep them together. Missing: nothing is
+   * known of it.
+   */
+  readonly keyGroup?: number | undefined
   /** Where it stands in the options, for errors. */
   readonly at: string
 }
@@ -29,7 +32,7 @@ const MAX_WINDOW_MS = 2 ** 45
  * Checks one policy; `isOnly` says whether it has the middleware to itself, `keyGroup` which others have its key.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
-export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup = 0): Policy {
+export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup?: number): Policy {
   objectOption(options, at)
   const algorithm = wordOption(options.algorithm, 'token-bucket', ALGORITHMS, `${at}.algorithm`)
   const limit = positiveOption(options.limit, undefined, `${at}.limit`)
