@@ -1,5 +1,5 @@
 /**
- * `pnpm soak:cache [--bytes N] [--operations N] [--seed N]`: the cache's stores at length. So many bytes go through the store in memory, whose
+ * `pnpm soak:cache [--bytes N] [--operations N] [--seed N] [--stores bound,memory,disk,redis]`: the cache's stores at length. So many bytes go through the store in memory, whose
  * memory has to stay what it counts; and so many operations at random go through each store, whose bodies have to be what was written,
  * while Redis is frozen, killed and flushed. Exits with 1 where something is wrong.
  */
@@ -28,18 +28,17 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '10000000000' },
     operations: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
+    stores: { type: 'string', default: 'bound,memory,disk,redis' },
   },
 })
 const services = { clock: systemClock, random: Math.random }
 const common = { operations: Number(values.operations), seed: Number(values.seed), expiresAt: Date.now() + 86_400_000 }
 
-await bound()
-await inMemory()
-await onDisk()
-await inRedis()
+const RUNS: Readonly<Record<string, () => Promise<void>>> = { bound, memory: inMemory, disk: onDisk, redis: inRedis }
+for (const name of values.stores.split(',')) await RUNS[name]?.()
 
 async function bound(): Promise<void> {
-  const args = ['--expose-gc', '--conditions=@sluice/source', CHURN, MAX_BYTES, values.bytes, SAMPLES]
+  const args = ['--expose-gc', '--conditions=@sluice/source', CHURN, MAX_BYTES, values.bytes, SAMPLES, 'mixed']
   const { stdout } = await promisify(execFile)(process.execPath, args.map(String))
   const samples = stdout
     .trim()
