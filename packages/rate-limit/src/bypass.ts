@@ -30,7 +30,8 @@ export function compileBypass<N>(options: BypassOptions<N> | undefined, at: stri
   if (addresses !== undefined) tests.push(byAddress(addresses, `${at}.addresses`))
   if (when !== undefined) {
     if (typeof when !== 'function') throw new ConfigError(`${at}.when`, 'must be a function')
-    tests.push(when)
+    // Code without types may return a promise, which would let everybody pass.
+    tests.push((exchange) => (when(exchange) as unknown) === true)
   }
   return tests.length === 0 ? undefined : (exchange) => tests.some((test) => test(exchange))
 }

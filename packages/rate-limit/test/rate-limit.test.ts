@@ -272,6 +272,12 @@ describe('a bypass', () => {
     expect(limit.snapshot()).toMatchObject({ bypassed: 8, policies: [{ admitted: 1, refused: 1 }] })
   })
 
+  it('is no promise, as a predicate without types may give', async () => {
+    const when = (async () => false) as unknown as () => boolean
+    const { statuses } = setUp([rateLimit({ limit: 1, bypass: { when } })])
+    expect(await statuses(2, '192.0.2.9')).toEqual([200, 429])
+  })
+
   it('says nothing of limits', async () => {
     const { from } = setUp([rateLimit({ limit: 1, bypass: { addresses: ['192.0.2.1'] } })])
     expect((await from('192.0.2.1')).headers.has('ratelimit')).toBe(false)

@@ -84,7 +84,12 @@ export function compileRule<N>(
   }
   if (when !== undefined) {
     if (typeof when !== 'function') throw new ConfigError(`${at}.when`, 'must be a function')
-    tests.push((exchange) => when(exchange))
+    // Code without types may return anything, a promise for one: what is no clear word lets nobody in.
+    tests.push(
+      action === 'allow'
+        ? (exchange) => (when(exchange) as unknown) === true
+        : (exchange) => (when(exchange) as unknown) !== false,
+    )
   }
   if (tests.length === 0) throw new ConfigError(at, 'asks nothing: what holds for everybody is "default"')
   return {

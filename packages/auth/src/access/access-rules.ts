@@ -12,7 +12,7 @@
  * It decides on the request as it stands where the guard does: put it above whatever rewrites paths.
  */
 import { ConfigError, defineMiddleware, type Exchange, type Handler, type Middleware, type Reply } from '@sluice/core'
-import { flagOption, objectOption, textOption } from '@sluice/core/options'
+import { flagOption, strictOption, textOption } from '@sluice/core/options'
 import type { Clock } from '@sluice/wire'
 import { accessRefusal } from './access-refusal.ts'
 import { type AccessAction, type AccessRule, actionOption, type CompiledRule, compileRule } from './access-rule.ts'
@@ -104,7 +104,7 @@ export function guardOf<N>(
   at: string,
   ruleAt: (index: number) => string,
 ): AccessGuard<N> {
-  const rules = new RuleList<N>(objectOption(options, at), at, ruleAt)
+  const rules = new RuleList<N>(strictOption(options, NAMES, at), at, ruleAt)
   const middleware = defineMiddleware<N>(rules.name, (exchange: Exchange<N>, next: Handler): Reply | Promise<Reply> =>
     rules.refuses(exchange) ? accessRefusal('access-refused', exchange.settings.name) : next(exchange),
   )
@@ -114,6 +114,8 @@ export function guardOf<N>(
     close: () => rules.close(),
   })
 }
+
+const NAMES = ['rules', 'default', 'shadow', 'readings', 'name', 'clock']
 
 /** Never added to: there is none to add. */
 const NO_SHADOWS: never[] = []

@@ -34,6 +34,19 @@ describe('the order of rules', () => {
     expect(structuredClone(guard.snapshot())).toEqual(guard.snapshot())
   })
 
+  it('takes no promise for an answer, as code without types may give one', async () => {
+    const when = (async () => false) as unknown as () => boolean
+    const admitting = setUp([accessRules(denying({ action: 'allow', when }))])
+    expect(await admitting.statusOf('/')).toBe(403)
+    const refusing = setUp([accessRules(allowing({ action: 'deny', when }))])
+    expect(await refusing.statusOf('/')).toBe(403)
+  })
+
+  it('has no option that is misspelt', () => {
+    const options = { ...allowing({ action: 'deny', path: '/a' }), reading: [] }
+    expect(() => accessRules(options)).toThrow('accessRules.reading')
+  })
+
   it('ends with the default', async () => {
     const { statusOf } = setUp([accessRules(denying({ action: 'allow', path: '/public/*', method: 'GET' }))])
     expect([await statusOf('/public/a'), await statusOf('/public/a', 'HEAD')]).toEqual([200, 200])

@@ -36,6 +36,12 @@ function sharing(options: CorsOptions, headers: Record<string, string> = OWN_FIE
   }
 }
 
+it('a function gives leave by true alone: a promise, as code without types may give, is none', async () => {
+  const origins = (async () => false) as unknown as () => boolean
+  const { ask } = sharing({ origins, credentials: true })
+  expect(await ask(EVIL)).toEqual({ vary: 'Origin' })
+})
+
 describe('a preflight', () => {
   it('is answered here, and never reaches the upstream', async () => {
     const { preflight, fake, guard } = sharing({
