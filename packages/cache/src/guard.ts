@@ -22,7 +22,7 @@ import { reuseOf } from './policy/reuse.ts'
 import type { ForwardReason } from './reply/cache-status.ts'
 import { replyOf } from './reply/entry-reply.ts'
 import { StatusTeller } from './reply/status-teller.ts'
-import { Solo, type SoloTask } from './solo.ts'
+import { askedBy, Solo, type SoloTask } from './solo.ts'
 import type { StoredEntry } from './store/store.ts'
 import { asksOriginOnly, CONDITIONS } from './validation/client-condition.ts'
 import { PartStore } from './validation/parts.ts'
@@ -191,7 +191,7 @@ export class CacheGuard {
   async #passUnsafe(exchange: Exchange, next: Handler): Promise<Reply> {
     this.#parts.counters.bypassed++
     const requestedAt = this.#plan.clock.wallTime()
-    const reply = await next(exchange)
+    const reply = await next(askedBy({ exchange, next }))
     await this.#invalidation.after(exchange, reply)
     if (exchange.request.method === 'POST') {
       const keyOf = () => this.#parts.keys.key(exchange)

@@ -22,6 +22,7 @@ import { VariantKeys } from './key/vary.ts'
 import { Finder } from './lookup.ts'
 import { Recorder } from './recorder.ts'
 import { GuardedStore } from './store/guarded-store.ts'
+import { PurgeLog } from './store/purge-log.ts'
 import type { CacheStoreSnapshot, PurgeOptions, PurgeSelector } from './store/store.ts'
 
 /** A cache's state as plain data; numbers of requests and responses since it was built, of this process. */
@@ -86,7 +87,7 @@ export function httpCache<N = unknown>(options: HttpCacheOptions<N>): HttpCache<
   }
   return Object.assign(middlewareOf(shared.plan), {
     purge: async (selector: PurgeSelector, purgeOptions: PurgeOptions = {}): Promise<number> =>
-      await shared.purge(checkedSelector(selector, shared.keys), purgeOptions),
+      await shared.purgeNamed(checkedSelector(selector), purgeOptions),
     with: (own: CacheRouteOptions<N>): Middleware<N> => {
       objectOption(own, 'httpCache')
       if ('store' in own) throw new ConfigError('httpCache.store', 'is that of the cache, for all its routes')
@@ -109,11 +110,16 @@ class SharedParts {
   readonly #counters = new CacheCounters()
   readonly #recorders: Recorder[] = []
   readonly #uncacheable = new UncacheableTable()
+  readonly #purges = new PurgeLog()
+  /** Of all routes: they may spell one URL in several ways. */
+  readonly #allKeys: CacheKeys[]
 
   constructor(plan: CachePlan, { store, random = systemRandom }: HttpCacheOptions<never>) {
     this.plan = plan
     this.store = new GuardedStore(store({ clock: plan.clock, random }))
     this.keys = new CacheKeys(plan.key)
+    this.#allKeys = [this.keys]
+    this.store.onPurge((selector, { soft = false }) => this.#purges.add(selector, soft, plan.clock.wallTime()))
     this.#salt = random().toString(36).slice(2, 10)
     this.#finder = new Finder(this.store, this.#variants)
   }
@@ -121,6 +127,7 @@ class SharedParts {
   guard(plan: CachePlan): CacheGuard {
     const { store } = this
     const keys = plan === this.plan ? this.keys : new CacheKeys(plan.key)
+    if (keys !== this.keys) this.#allKeys.push(keys)
     const salt = `${this.#salt}${this.#recorders.length}`
     const recorder = new Recorder(plan, store, keys, this.#variants, salt)
     this.#recorders.push(recorder)
@@ -132,12 +139,22 @@ class SharedParts {
       finder: this.#finder,
       counters: this.#counters,
       uncacheable: this.#uncacheable,
+      purges: this.#purges,
     }
     return new CacheGuard(parts, this.#variants, new Invalidation(keys, (selector) => this.purge(selector, {})))
   }
 
+  /** As a user names it: a URL is purged in every way in which routes spell it. */
+  async purgeNamed(selector: PurgeSelector, options: PurgeOptions): Promise<number> {
+    if (!('url' in selector)) return await this.purge(selector, options)
+    const urls = new Set(this.#allKeys.map((keys) => keys.urlFrom(selector.url)))
+    const counts = await Promise.all([...urls].map(async (url) => await this.purge({ url }, options)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
   purge(selector: PurgeSelector, options: PurgeOptions): number | Promise<number> {
     this.#counters.purges++
+    this.#purges.add(selector, options.soft ?? false, this.plan.clock.wallTime())
     const count = this.store.purge(selector, options)
     if (!cachePurged.hasSubscribers) return count
     const tell = (entries: number): number => {
@@ -172,9 +189,9 @@ class SharedParts {
 // oxlint-disable-next-line no-restricted-properties -- the default of an option by which it is injected
 const systemRandom = (): number => Math.random()
 
-function checkedSelector(selector: PurgeSelector, keys: CacheKeys): PurgeSelector {
+function checkedSelector(selector: PurgeSelector): PurgeSelector {
   if (typeof selector === 'object' && selector !== null) {
-    if ('url' in selector && typeof selector.url === 'string') return { url: keys.urlFrom(selector.url) }
+    if ('url' in selector && typeof selector.url === 'string') return { url: selector.url }
     if ('prefix' in selector && typeof selector.prefix === 'string') return { prefix: selector.prefix }
     if ('tags' in selector && Array.isArray(selector.tags) && selector.tags.every((tag) => typeof tag === 'string'))
       return { tags: selector.tags }

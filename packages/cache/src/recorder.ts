@@ -9,9 +9,9 @@ import type { SharedBodyOwner } from './flight/shared-body.ts'
 import { tagsOf } from './invalidation/tags.ts'
 import type { CacheKeys } from './key/cache-key.ts'
 import { type VariantKeys, varyFields } from './key/vary.ts'
-import { type MarkerNotes, markerNotes, readNotes, type ResponseNotes, responseNotes } from './policy/entry-notes.ts'
+import { type MarkerNotes, markerNotes, type ResponseNotes, responseNotes } from './policy/entry-notes.ts'
 import { initialAgeMs, type Timing } from './policy/freshness.ts'
-import { readHead, type Reading } from './policy/reading.ts'
+import { readingOf } from './policy/reading.ts'
 import { judge, type StoredPolicy, type StoreRefusal } from './policy/storability.ts'
 import { storedFields } from './policy/stored-fields.ts'
 import type { GuardedStore } from './store/guarded-store.ts'
@@ -123,7 +123,7 @@ export class Recorder {
       if (!isKept) return
       isKept = false
       writer.abort()
-      this.refuse(reason, judged.head.url, judged.head.status)
+      this.refuse(reason, facts.exchange, judged.head.status)
     }
     return {
       clock,
@@ -154,14 +154,9 @@ export class Recorder {
   }
 
   /** Tells that a response is not stored. */
-  refuse(reason: StoreRefusal, url: string, status: number): void {
+  refuse(reason: StoreRefusal, exchange: Exchange, status: number): void {
     this.refused++
-    if (cacheRefused.hasSubscribers) cacheRefused.publish({ url, status, reason })
-  }
-
-  /** The reading of what was judged, before or without its being stored. */
-  reading({ head }: Judged, bodyBytes: number | undefined): Reading {
-    return readHead(head, bodyBytes)!
+    if (cacheRefused.hasSubscribers) cacheRefused.publish({ url: this.#keys.url(exchange), status, reason })
   }
 
   #head(
@@ -201,8 +196,8 @@ export class Recorder {
   }
 
   #remark({ head, key, primaryKey, vary }: Judged, facts: FetchFacts, found: StoredEntry | undefined): void {
-    const notes = found === undefined ? undefined : readNotes(found.head)
-    const old = notes?.kind === 'marker' ? notes : facts.marker
+    const marker = found === undefined ? undefined : readingOf(found)?.marker
+    const old = marker ?? facts.marker
     const suffix = key.slice(primaryKey.length)
     const name = vary.join()
     const sets = [vary, ...(old?.sets ?? []).filter((each) => each.join() !== name)].slice(0, MAX_VARY_SETS)
@@ -214,10 +209,10 @@ export class Recorder {
       const [forgotten] = variants.splice(0, 2)
       this.#store.delete(primaryKey + forgotten!)
     }
-    const expiresAt = Math.max(head.expiresAt, notes?.kind === 'marker' ? found!.head.expiresAt : 0)
+    const expiresAt = Math.max(head.expiresAt, marker === undefined ? 0 : found!.head.expiresAt)
     const notesNow = markerNotes({ sets, variants })
-    const marker = { ...head, id: `${head.id}-m`, status: 200, headers: [], tags: [], expiresAt, notes: notesNow }
-    this.#store.put(primaryKey, marker, 0, facts.generation)?.commit()
+    const written = { ...head, id: `${head.id}-m`, status: 200, headers: [], tags: [], expiresAt, notes: notesNow }
+    this.#store.put(primaryKey, written, 0, facts.generation)?.commit()
   }
 }
 

@@ -43,7 +43,7 @@ export class Solo {
   /** A GET, or what has a key of its own: stored where it may be. */
   pass(task: SoloTask): Reply | Promise<Reply> {
     const facts = this.#factsFor(task)
-    const reply = task.next(task.exchange)
+    const reply = task.next(askedBy(task))
     return reply instanceof Promise
       ? reply.then((settled) => this.#keep(settled, task, facts))
       : this.#keep(reply, task, facts)
@@ -52,7 +52,7 @@ export class Solo {
   /** A HEAD: never stored, but it may tell that what is stored has changed (RFC 9111, section 4.3.5). */
   async passHead(task: SoloTask): Promise<Reply> {
     const facts = this.#factsFor(task)
-    const reply = await task.next(task.exchange)
+    const reply = await task.next(askedBy(task))
     const { entry, reading, entryKey, key } = task.lookup
     if (entry !== undefined && reading !== undefined && reply.status === reading.head.status) {
       const { store, recorder } = this.#parts
@@ -94,14 +94,14 @@ export class Solo {
 
   /** Begins to store; says why not. */
   #store(reply: Reply, task: SoloTask, facts: FetchFacts): string | undefined {
-    const { recorder, uncacheable, keys, plan } = this.#parts
+    const { recorder, uncacheable, plan } = this.#parts
     const { lookup, keyOf, exchange } = task
     const { body } = reply
     if (reply.status === 206 && plan.storesPartial) return this.#partStore.keep(reply, exchange, lookup.key, facts)
     const judged = recorder.judge(reply.status, reply.headers, facts, keyOf)
     const writer = typeof judged === 'string' ? judged : recorder.begin(judged, body.length, facts.generation)
     if (typeof judged === 'string' || typeof writer === 'string') {
-      recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, keys.url(exchange), reply.status)
+      recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, exchange, reply.status)
       return writer as string
     }
     uncacheable.delete(lookup.key)
@@ -141,6 +141,11 @@ export class Solo {
   #responded(facts: FetchFacts): FetchFacts {
     return { ...facts, respondedAt: this.#parts.plan.clock.wallTime() }
   }
+}
+
+/** What stands below may change the request; keys and variants are those of what the client has asked for. `forward` changes nothing. */
+export function askedBy({ exchange, next }: Pick<SoloTask, 'exchange' | 'next'>): Exchange {
+  return (next as { readonly direct?: unknown }).direct === undefined ? exchange.branch() : exchange
 }
 
 function safely<T>(call: () => T): T | undefined {

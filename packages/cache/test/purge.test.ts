@@ -191,3 +191,33 @@ describe('PURGE requests', () => {
     },
   )
 })
+
+it('an unsafe request lets those who wait for something else go on waiting', async () => {
+  let release = (): void => {}
+  const hold = new Promise<void>((resolve) => (release = resolve))
+  const { get, send, wait, cache, fake } = setUp(({ method }) => (method === 'POST' ? {} : { hold, headers: FRESH }))
+  const replies = [get('/slow')]
+  for (let i = 0; i < 5; i++) {
+    await send({ method: 'POST', path: `/other/${i}`, body: 'x' })
+    replies.push(get('/slow'))
+  }
+  await cache.purge({ prefix: 'http://localhost/other' })
+  replies.push(get('/slow'))
+  await wait(0.1)
+  release()
+  await Promise.all(replies)
+  expect(fake.requests.filter(({ method }) => method === 'GET')).toHaveLength(1)
+})
+
+it('by URL means what each route of the cache makes of it', async () => {
+  const clock = virtualClock()
+  const fake = fakeUpstream(() => ({ headers: FRESH }), { clock })
+  const upstream = createUpstream('origin', { targets: ['http://a.test'], transport: fake.transport, clock })
+  const cache = httpCache({ store: memoryStore(), clock })
+  const proxy = createProxy({ clock })
+    .route({ path: '/plain' }, (r) => r.use(cache.with({ key: { query: 'none' } })).forward(upstream))
+    .route({ path: '/*' }, (r) => r.use(cache).forward(upstream))
+  for (const path of ['/plain?x=1', '/other?x=1']) await (await proxy.inject({ path })).text()
+  expect(await cache.purge({ url: 'http://localhost/plain?x=2' })).toBe(1)
+  expect(await cache.purge({ url: 'http://localhost/other?x=1' })).toBe(1)
+})

@@ -28,7 +28,7 @@ describe.each([
   ['a store too small for all of it', memoryStore({ maxBytes: 65_536 })],
   ['a store that answers late', lateStore()],
 ])('with %s', (_, store) => {
-  it.each([1, 2, 3])('nothing wrong is served (seed %d)', async (seed) => {
+  it.each([1, 2])('nothing wrong is served (seed %d)', async (seed) => {
     const random = seededRandom(seed)
     const chance = (share: number): boolean => random() < share
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
@@ -39,11 +39,18 @@ describe.each([
     const fresh = (request: RecordedRequest): Answer => {
       const { path } = request
       const language = request.header('accept-language') ?? ''
-      const content: Content = { path, language, version: current(path), filling: 'x'.repeat(Math.floor(random() * 3_000)) }
+      const content: Content = {
+        path,
+        language,
+        version: current(path),
+        filling: 'x'.repeat(Math.floor(random() * 3_000)),
+      }
       const text = JSON.stringify(content)
       const etag = `"${path}-${language}-${content.version}"`
       const headers = {
-        'Cache-Control': chance(0.1) ? 'no-store' : `max-age=${MAX_AGE_MS / 1_000}, stale-while-revalidate=${STALE_MS / 1_000}, stale-if-error=${STALE_MS / 1_000}`,
+        'Cache-Control': chance(0.1)
+          ? 'no-store'
+          : `max-age=${MAX_AGE_MS / 1_000}, stale-while-revalidate=${STALE_MS / 1_000}, stale-if-error=${STALE_MS / 1_000}`,
         ETag: etag,
         Vary: 'Accept-Language',
         'Surrogate-Key': path,
@@ -51,7 +58,12 @@ describe.each([
       if (request.header('if-none-match')?.split(', ').includes(etag) === true) return { status: 304, headers }
       const whole = `${sumOf(text)}${text}`
       const body = chance(0.5) ? whole : [whole.slice(0, 40), whole.slice(40)]
-      return { headers, body, ...(chance(0.05) ? { abortAfterBytes: 20 } : {}), ...(chance(0.5) ? { delayMs: random() * 400 } : {}) }
+      return {
+        headers,
+        body,
+        ...(chance(0.05) ? { abortAfterBytes: 20 } : {}),
+        ...(chance(0.8) ? { delayMs: random() * 800 } : {}),
+      }
     }
     const { proxy, clock, cache, errors } = setUp(
       (request) => {
@@ -95,25 +107,29 @@ describe.each([
       if (reply.status === 204) known.set(path, current(path))
     }
     const purge = async (path: string): Promise<void> => {
+      versions.get(path)!.push(clock.wallTime())
       const version = current(path)
       await cache.purge(pick([{ url: `http://localhost${path}` }, { tags: [path] }]))
       known.set(path, Math.max(known.get(path)!, version))
     }
 
     const running = new Set<Promise<void>>()
-    for (let i = 0; i < 4_000; i++) {
+    for (let i = 0; i < 2_000; i++) {
       const path = pick(PATHS)
-      const call = chance(0.02) ? change(path) : chance(0.01) ? purge(path) : get(path, pick(LANGUAGES))
+      const call = chance(0.04) ? change(path) : chance(0.03) ? purge(path) : get(path, pick(LANGUAGES))
       running.add(call)
-      void call.finally(() => running.delete(call)).catch(() => {})
+      call.then(
+        () => running.delete(call),
+        (error: unknown) => void errors.push(error),
+      )
       // Changes behind the gateway's back, of which it learns in time.
       if (chance(0.01)) versions.get(pick(PATHS))!.push(clock.wallTime())
       if (chance(0.2)) await clock.advanceAsync(random() * 300)
     }
     for (let i = 0; i < 50 && running.size > 0; i++) await clock.advanceAsync(1_000)
-    await Promise.all(running)
+    await Promise.allSettled(running)
     expect(errors).toEqual([])
-    expect(whole).toBeGreaterThan(3_000)
+    expect(whole).toBeGreaterThan(1_200)
     expect(broken).toBeGreaterThan(0)
     const { hits, collapsed, stored, stale, revalidated } = cache.snapshot()
     for (const count of [hits, collapsed, stored, stale, revalidated]) expect(count).toBeGreaterThan(0)

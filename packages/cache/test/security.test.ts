@@ -1,4 +1,5 @@
 /** What must never reach somebody else through a shared cache. */
+import type { Middleware } from '@sluice/core'
 import { describe, expect, it } from 'vitest'
 import { setUp } from './set-up.ts'
 
@@ -108,4 +109,35 @@ it('a change to a reply made of the store changes no other', async () => {
     expect((await get('/', { 'X-Change': '1' })).header('x-a')).toBe('changed')
     expect((await get()).header('x-a')).toBe('1')
   }
+})
+
+describe('what stands below the cache and changes the request', () => {
+  const rewriting: Middleware = (exchange, next) => {
+    exchange.request.target = '/inner'
+    exchange.request.headers.set('Accept-Language', 'xx')
+    return next(exchange)
+  }
+
+  it.each([{}, { Authorization: 'x' }])('changes no key, and no variant (%o)', async (headers) => {
+    const { get, fake, cache } = setUp(
+      (request) => ({
+        headers: { 'Cache-Control': 'public, max-age=100', Vary: 'Accept-Language' },
+        body: request.path,
+      }),
+      { below: [rewriting] },
+    )
+    await get('/outer', { ...headers, 'Accept-Language': 'de' })
+    expect((await get('/inner', { 'Accept-Language': 'xx' })).header('cache-status')).not.toMatch(/hit/)
+    expect((await get('/outer', { 'Accept-Language': 'de' })).header('cache-status')).toMatch(/hit/)
+    expect(fake.requests).toHaveLength(2)
+    expect(await cache.purge({ url: 'http://localhost/outer' })).toBe(2)
+  })
+
+  it('does not change what an unsafe request makes invalid', async () => {
+    const { get, send, fake } = setUp({ headers: FRESH }, { below: [rewriting] })
+    await get('/outer')
+    await send({ method: 'DELETE', path: '/outer' })
+    await get('/outer')
+    expect(fake.requests).toHaveLength(3)
+  })
 })

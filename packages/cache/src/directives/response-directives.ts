@@ -68,12 +68,25 @@ export class ResponseDirectives implements DirectiveVisitor {
   }
 }
 
-/** Reads the value of `Cache-Control`, of all its lines joined. Never throws. */
+/** Reads the value of `Cache-Control`, of all its lines joined. Never throws. What comes back is not to be changed. */
 export function parseResponseDirectives(value: string | undefined): ResponseDirectives {
+  if (value === undefined) return NO_DIRECTIVES
+  const known = recent.get(value)
+  if (known !== undefined) return known
   const directives = new ResponseDirectives()
-  if (value !== undefined) visitDirectives(value, directives)
+  visitDirectives(value, directives)
+  if (value.length <= MAX_REMEMBERED_CHARS) {
+    if (recent.size >= MAX_REMEMBERED) recent.clear()
+    recent.set(value, directives)
+  }
   return directives
 }
+
+const NO_DIRECTIVES = new ResponseDirectives()
+/** An upstream has few values, and sends them again and again. */
+const recent = new Map<string, ResponseDirectives>()
+const MAX_REMEMBERED = 256
+const MAX_REMEMBERED_CHARS = 128
 
 function seconds(argument: string | null | undefined): number | undefined {
   return typeof argument === 'string' ? parseDeltaSeconds(argument) : undefined

@@ -4,7 +4,7 @@
  */
 import type { HeaderList } from '@sluice/wire'
 import { MAX_DELTA_SECONDS } from './delta-seconds.ts'
-import { type ResponseDirectives, parseResponseDirectives } from './response-directives.ts'
+import { parseResponseDirectives, ResponseDirectives } from './response-directives.ts'
 import { parseDictionary, type SfMember } from './structured-fields.ts'
 
 /** What a response says, and in which field. */
@@ -28,7 +28,7 @@ export function effectiveDirectives(headers: HeaderList, targets: readonly strin
 export function parseTargeted(value: string): ResponseDirectives | undefined {
   const members = parseDictionary(value)
   if (members === undefined || members.size === 0) return undefined
-  const directives = parseResponseDirectives(undefined)
+  const directives = new ResponseDirectives()
   for (const [name, member] of members) {
     const argument = argumentOf(name, member)
     if (argument !== null) directives.directive(name, argument)

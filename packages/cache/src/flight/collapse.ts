@@ -8,8 +8,9 @@ import type { ForwardReason } from '../reply/cache-status.ts'
 import { replyOf } from '../reply/entry-reply.ts'
 import type { StatusTeller } from '../reply/status-teller.ts'
 import type { Solo } from '../solo.ts'
-import { isNotModified, notModifiedFields } from '../validation/client-condition.ts'
+import { CONDITIONS, isNotModified, notModifiedFields } from '../validation/client-condition.ts'
 import { Fetch, type Fetched, type FetchParts } from './fetch.ts'
+import { FlightTable } from './flight-table.ts'
 import { Flight, type Landing, type SharedReply } from './flight.ts'
 
 /** A request that the store has no answer to. */
@@ -28,6 +29,8 @@ export interface CollapseTask {
   readonly again: (tries: number) => Reply | Promise<Reply>
 }
 
+/** Has every tag there is. */
+const ANY_TAG = { includes: () => true }
 /** Whoever has seen two leaders fail goes by himself. */
 const MAX_TRIES = 2
 
@@ -36,7 +39,7 @@ export class Collapse {
   readonly #teller: StatusTeller
   readonly #solo: Solo
   readonly #variants: VariantKeys
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights = new FlightTable()
 
   constructor(parts: FetchParts, teller: StatusTeller, solo: Solo, variants: VariantKeys) {
     this.#parts = parts
@@ -61,10 +64,10 @@ export class Collapse {
 
   /** Asks about a stored response that was served meanwhile; once at a time. */
   refresh(exchange: Exchange, next: Handler, lookup: Lookup, keyOf: () => string): void {
-    const { plan, store } = this.#parts
+    const { plan } = this.#parts
     const { reading, entryKey } = lookup
-    if (this.#flights.has(entryKey) || (reading?.quietUntil ?? 0) > plan.clock.wallTime()) return
-    const flight = this.#begin(entryKey, store.generation)
+    if (this.#flights.get(entryKey) !== undefined || (reading?.quietUntil ?? 0) > plan.clock.wallTime()) return
+    const flight = this.#begin(entryKey, exchange)
     const fetch = new Fetch(this.#parts, {
       exchange,
       next,
@@ -88,28 +91,29 @@ export class Collapse {
 
   /** What was asked for before a purge is not for who asks after it. */
   #maySuit(flight: Flight): boolean {
-    if (flight.generation !== this.#parts.store.generation) return false
     const { landing } = flight
-    if (landing === undefined) return true
     if (typeof landing === 'string') return false
+    const { purges, plan } = this.#parts
+    // As long as its tags are not known, a purge of any tag may mean it.
+    const head = landing?.reading.head ?? { url: flight.url, tags: ANY_TAG }
+    if (purges.verdict(flight.purgesBefore, head) !== 'kept') return false
+    if (landing === undefined) return true
     const { freshUntil, noCache } = landing.reading
-    return !noCache && this.#parts.plan.clock.wallTime() < freshUntil
+    return !noCache && plan.clock.wallTime() < freshUntil
   }
 
-  #begin(key: string, generation: number): Flight {
-    const { plan } = this.#parts
-    const flight = new Flight(key, generation, plan.clock, plan.collapseWaitMs)
+  #begin(key: string, exchange: Exchange): Flight {
+    const { plan, keys, purges } = this.#parts
+    const flight = new Flight(key, keys.url(exchange), purges.count, plan.clock, plan.collapseWaitMs)
     if (!plan.collapses) return flight
-    this.#flights.set(key, flight)
-    flight.expired = () => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    }
+    this.#flights.set(flight)
+    flight.expired = () => this.#flights.delete(flight)
     return flight
   }
 
   #lead(task: CollapseTask): Promise<Reply> {
     const { exchange, lookup } = task
-    const flight = this.#begin(lookup.entryKey, this.#parts.store.generation)
+    const flight = this.#begin(lookup.entryKey, exchange)
     const fetch = new Fetch(this.#parts, { ...task, flight, isBackground: false })
     return new Promise((resolve, reject) => {
       exchange.onAbort((error) => {
@@ -118,15 +122,18 @@ export class Collapse {
       })
       fetch
         .run()
-        .then((fetched) => resolve(this.#replyToLeader(task, fetch, fetched)))
-        .catch(reject)
+        .then(async (fetched) => await this.#replyToLeader(task, fetch, fetched))
+        .then(resolve, reject)
     })
   }
 
   #replyToLeader(task: CollapseTask, fetch: Fetch, fetched: Fetched): Reply | Promise<Reply> {
     const { exchange, lookup, reason } = task
     const { key } = lookup
-    if (fetched.kind === 'again') return task.again(task.tries + 1)
+    if (fetched.kind === 'again') {
+      if (exchange.aborted !== undefined) throw exchange.aborted
+      return task.again(task.tries + 1)
+    }
     if (fetched.kind === 'stored') return this.#storedReply(task, fetched.reply, fetched.shared)
     if (fetched.kind === 'alone') {
       this.#teller.tell(exchange, fetched.reply, reason, { detail: fetched.reason }, key)
@@ -141,14 +148,15 @@ export class Collapse {
   }
 
   /** The upstream's own reply, unless the client has what it says: our question had taken the place of his. */
-  #storedReply(task: CollapseTask, reply: Reply, { reading }: SharedReply): Reply {
+  #storedReply(task: CollapseTask, reply: Reply, shared: SharedReply): Reply {
     const { exchange, lookup, reason } = task
     this.#teller.tell(exchange, reply, reason, { stored: true }, lookup.key)
     if (exchange.aborted !== undefined) reply.body.cancel(exchange.aborted)
-    const { request } = exchange
+    const { headers } = exchange.request
+    if (reply.status >= 300 || !headers.hasAny(CONDITIONS)) return reply
+    const { reading } = shared
     const now = this.#parts.plan.clock.wallTime()
-    if (reply.status >= 300 || !isNotModified(request.headers, reading.headers, reading.head.respondedAt, now))
-      return reply
+    if (!isNotModified(headers, reading.headers, reading.head.respondedAt, now)) return reply
     reply.body.cancel()
     return new Reply(304, notModifiedFields(reply.headers))
   }

@@ -7,7 +7,7 @@
  *       --> 503  or nothing at all: the stored response, where it may stand in for an error
  *       --> else the leader's alone
  */
-import { type AnyProxyError, type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
+import { type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
 import type { CacheCounters } from '../cache-counters.ts'
 import type { CachePlan } from '../cache-options.ts'
 import type { RequestDirectives } from '../directives/request-directives.ts'
@@ -19,6 +19,7 @@ import { standsInForError } from '../policy/reuse.ts'
 import { isServerError } from '../policy/understood-status.ts'
 import type { FetchFacts, Judged, Recorder } from '../recorder.ts'
 import type { GuardedStore } from '../store/guarded-store.ts'
+import type { PurgeLog } from '../store/purge-log.ts'
 import type { CacheLease, EntryWriter, StoredEntry } from '../store/store.ts'
 import {
   askForVariants,
@@ -27,6 +28,7 @@ import {
   makeUnconditional,
   speaksOf,
 } from '../validation/revalidation.ts'
+import { FetchedReply } from './fetched-reply.ts'
 import type { Flight, SharedReply } from './flight.ts'
 import { renew, sharedEntry } from './renewal.ts'
 import { SharedBody } from './shared-body.ts'
@@ -41,6 +43,8 @@ export interface FetchParts {
   readonly recorder: Recorder
   readonly counters: CacheCounters
   readonly uncacheable: UncacheableTable
+  /** Of this process, and of others as far as the store tells of them. */
+  readonly purges: PurgeLog
 }
 
 /** What a fetch is for. */
@@ -91,7 +95,7 @@ export class Fetch {
   constructor(parts: FetchParts, task: FetchTask) {
     this.#parts = parts
     this.#task = task
-    this.#generation = task.flight.generation
+    this.#generation = parts.store.generation
     this.#detached = task.exchange.detached({ awaited: !task.isBackground })
     task.flight.giveUp = (error) => this.#detached.abort(error)
   }
@@ -122,13 +126,13 @@ export class Fetch {
 
   /** Ties what the upstream still sends to the client who alone gets it. */
   adoptBy(exchange: Exchange, reply: Reply): void {
-    const leave = (error: AnyProxyError): void => {
-      reply.body.cancel(error)
-      this.#detached.abort(error)
-      this.end(undefined, error)
+    const { aborted } = exchange
+    if (aborted !== undefined) {
+      reply.body.cancel(aborted)
+      this.#detached.abort(aborted)
+      return this.end(undefined, aborted)
     }
-    if (exchange.aborted !== undefined) return leave(exchange.aborted)
-    exchange.onAbort(leave)
+    exchange.onAbort((error) => this.#detached.abort(error))
     exchange.onEnd(({ bodyBytes, error }) => this.end(reply, error, bodyBytes))
   }
 
@@ -187,9 +191,9 @@ export class Fetch {
     return this.#share(reply)
   }
 
-  async #send(): Promise<Reply> {
+  #send(): Reply | Promise<Reply> {
     this.#requestedAt = this.#parts.plan.clock.wallTime()
-    return await this.#task.next(this.#detached)
+    return this.#task.next(this.#detached)
   }
 
   #facts(): FetchFacts {
@@ -267,18 +271,16 @@ export class Fetch {
     const judged = recorder.judge(reply.status, reply.headers, facts, keyOf)
     const writer = typeof judged === 'string' ? judged : recorder.begin(judged, bodyBytes, this.#generation)
     if (typeof judged === 'string' || typeof writer === 'string') {
-      recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, this.#parts.keys.url(facts.exchange), reply.status)
+      recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, facts.exchange, reply.status)
       if (!isPassing(writer as string)) uncacheable.add(lookup.key)
       flight.land('alone')
       return { kind: 'alone', reply, reason: writer as string }
     }
     uncacheable.delete(lookup.key)
-    const reading = recorder.reading(judged, bodyBytes)
-    const place = { entryKey: judged.key, primaryKey: judged.primaryKey, vary: judged.vary }
     const bytes = reply.body.inMemory
     if (bytes !== undefined) {
       const content = { bodyBytes: bytes.byteLength, text: reply.body.latin1, bytes }
-      const shared: SharedReply = { reading, content, ...place }
+      const shared = new FetchedReply(judged, bodyBytes, content)
       if (bytes.byteLength === 0 || writer.write(bytes)) recorder.commit(judged, writer, facts, bytes.byteLength)
       else writer.abort()
       flight.land(shared)
@@ -286,7 +288,7 @@ export class Fetch {
       return { kind: 'stored', shared, reply }
     }
     const body = this.#sharedBody(reply, judged, writer, facts)
-    const shared: SharedReply = { reading, content: { bodyBytes, newBody: () => body.newBody() }, ...place }
+    const shared = new FetchedReply(judged, bodyBytes, { bodyBytes, newBody: () => body.newBody() })
     const own = this.#task.isBackground ? undefined : body.newBody()
     const flowing = reply.body
     flight.land(shared)

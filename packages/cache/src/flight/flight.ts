@@ -27,12 +27,16 @@ type Follower = (landing: Landing) => void
 
 export class Flight {
   readonly key: string
-  /** The store's generation when it began: later purges may mean its response. */
-  readonly generation: number
+  /** @internal For the table that it stands in. */
+  nextInTable: Flight | undefined = undefined
+  /** What it fetches, as purges name it. */
+  readonly url: string
+  /** How many purges there had been when it began: later ones may mean its response. */
+  readonly purgesBefore: number
   readonly #clock: Clock
   readonly #waitMs: number
   readonly #startedAt: number
-  readonly #followers = new Set<Follower>()
+  #followers: Set<Follower> | undefined = undefined
   #landing: Landing | undefined = undefined
   #timer: ScheduledCall | undefined = undefined
   /** Whether somebody leads who wants it for himself; a fetch for the store alone wants itself. */
@@ -42,9 +46,10 @@ export class Flight {
   /** It has taken longer than others are to wait. */
   expired: (() => void) | undefined = undefined
 
-  constructor(key: string, generation: number, clock: Clock, waitMs: number) {
+  constructor(key: string, url: string, purgesBefore: number, clock: Clock, waitMs: number) {
     this.key = key
-    this.generation = generation
+    this.url = url
+    this.purgesBefore = purgesBefore
     this.#clock = clock
     this.#waitMs = waitMs
     this.#startedAt = clock.now()
@@ -61,13 +66,14 @@ export class Flight {
       follower(this.#landing)
       return () => {}
     }
+    this.#followers ??= new Set()
     this.#followers.add(follower)
     this.#timer ??= this.#clock.schedule(Math.max(0, this.#startedAt + this.#waitMs - this.#clock.now()), () => {
       this.expired?.()
       this.release('alone')
     })
     return (error) => {
-      if (this.#followers.delete(follower)) this.#abandonIfUnwanted(error)
+      if (this.#followers?.delete(follower) === true) this.#abandonIfUnwanted(error)
     }
   }
 
@@ -89,13 +95,13 @@ export class Flight {
   release(landing: Landing): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    const followers = [...this.#followers]
-    this.#followers.clear()
-    for (const follower of followers) follower(landing)
+    const followers = this.#followers
+    this.#followers = undefined
+    for (const follower of followers ?? []) follower(landing)
   }
 
   #abandonIfUnwanted(error: AnyProxyError): void {
-    if (this.#isWanted || this.#followers.size > 0 || this.#landing !== undefined) return
+    if (this.#isWanted || (this.#followers?.size ?? 0) > 0 || this.#landing !== undefined) return
     this.giveUp?.(error)
   }
 }

@@ -2,6 +2,8 @@
  * Remembers keys whose responses could not be stored, so that the next requests for them do not wait for each other. A table of hashes of
  * a fixed size: where two keys meet, one of them is fetched once too often, or waited for in vain.
  */
+import { hashOf } from '../key/key-hash.ts'
+
 const PLACES = 16_384
 
 export class UncacheableTable {
@@ -22,11 +24,4 @@ export class UncacheableTable {
     const place = hash & (PLACES - 1)
     if (this.#hashes[place] === hash) this.#hashes[place] = 0
   }
-}
-
-/** FNV-1a, never 0. */
-function hashOf(key: string): number {
-  let hash = 0x81_1c_9d_c5
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01_00_01_93)
-  return (hash ^ (hash >>> 15)) | 1
 }

@@ -31,8 +31,17 @@ export function explicitLifetimeMs(
 /** When it was made: its `Date`, or when it came where it has none that can be read. */
 export function dateOf(headers: HeaderList, respondedAt: number): number {
   const date = headers.get('date')
-  return (date === undefined ? undefined : parseHttpDate(date, respondedAt)) ?? respondedAt
+  if (date === undefined) return respondedAt
+  // Replies of one second have one date.
+  if (date !== lastDate) {
+    lastTime = parseHttpDate(date, respondedAt)
+    lastDate = date
+  }
+  return lastTime ?? respondedAt
 }
+
+let lastDate = ''
+let lastTime: number | undefined
 
 /** A guess for a response that states no lifetime (section 4.2.2): a fraction of the time since it was last modified. */
 export function heuristicLifetimeMs(

@@ -81,6 +81,11 @@ export class GuardedStore {
     }
   }
 
+  /** Tells of the purges of other processes. */
+  onPurge(listener: (selector: PurgeSelector, options: PurgeOptions) => void): void {
+    this.#store.onPurge?.(listener)
+  }
+
   snapshot(): CacheStoreSnapshot {
     return this.#store.snapshot()
   }

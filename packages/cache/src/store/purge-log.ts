@@ -12,7 +12,7 @@ export type PurgeVerdict = 'kept' | 'gone' | number
 /** What purges go by. */
 export interface Purgeable {
   readonly url: string
-  readonly tags: readonly string[]
+  readonly tags: Pick<readonly string[], 'includes'>
 }
 
 interface LoggedPurge {
@@ -42,12 +42,6 @@ export class PurgeLog {
     this.#chars += chars
     // Half at a time, so that it costs nothing on the whole.
     if (this.#purges.length > MAX_PURGES || this.#chars > MAX_CHARS) this.#forget(Math.ceil(this.#purges.length / 2))
-  }
-
-  /** Forgets all, as if something might have been missed: what is on its way now is not kept. */
-  lose(): void {
-    this.#forget(this.#purges.length)
-    this.#oldest++
   }
 
   /** What the purges since there were `count` mean for `head`. */

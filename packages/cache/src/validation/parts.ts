@@ -100,9 +100,9 @@ export class PartStore {
     headers.set('Content-Length', String(joined.bytes.byteLength))
     const place = isWhole ? undefined : { start: joined.start, total: joined.total }
     const judged = recorder.judge(isWhole ? 200 : 206, headers, facts, () => (isWhole ? key : key + PART), place)
-    if (typeof judged === 'string') return recorder.refuse(judged, this.#parts.keys.url(facts.exchange), 206)
+    if (typeof judged === 'string') return recorder.refuse(judged, facts.exchange, 206)
     const writer = recorder.begin(judged, joined.bytes.byteLength, facts.generation)
-    if (typeof writer === 'string') return recorder.refuse(writer, judged.head.url, 206)
+    if (typeof writer === 'string') return recorder.refuse(writer, facts.exchange, 206)
     writer.write(joined.bytes)
     recorder.commit(judged, writer, facts, joined.bytes.byteLength)
     if (isWhole) store.delete(key + PART)

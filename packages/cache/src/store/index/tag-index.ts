@@ -58,11 +58,6 @@ export class TagIndex<E extends TagIndexed<E>> {
     return hits
   }
 
-  clear(): void {
-    this.#chains.clear()
-    this.#chainBytes = 0
-  }
-
   #link(entry: E, tag: string): TagLink<E> {
     let chain = this.#chains.get(tag)
     if (chain === undefined) {

@@ -32,7 +32,7 @@ const MIN_BLOCK = 16
 const FIRST: Bound = { url: '', number: -1 }
 
 export class UrlIndex<E extends UrlIndexed<E>> {
-  #blocks: UrlBlock<E>[] = [{ bound: FIRST, entries: [] }]
+  readonly #blocks: UrlBlock<E>[] = [{ bound: FIRST, entries: [] }]
 
   add(entry: E): void {
     const index = this.#blockFor(entry)
@@ -57,10 +57,6 @@ export class UrlIndex<E extends UrlIndexed<E>> {
 
   withUrl(url: string): E[] {
     return this.#from(url, (each) => each === url)
-  }
-
-  clear(): void {
-    this.#blocks = [{ bound: FIRST, entries: [] }]
   }
 
   /** All hits stand behind `url`, and side by side. */

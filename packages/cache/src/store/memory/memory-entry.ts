@@ -19,8 +19,8 @@ export interface MemoryBody {
   readonly heapBytes: number
 }
 
-/** The entry with its 18 fields, and its body with five. */
-const ENTRY_BYTES = 2 * OBJECT_BYTES + 23 * POINTER_BYTES
+/** The entry with its 15 fields, and its body with five. */
+const ENTRY_BYTES = 2 * OBJECT_BYTES + 20 * POINTER_BYTES
 
 export class MemoryEntry implements StoredEntry, Queued<MemoryEntry>, UrlIndexed<MemoryEntry>, TagIndexed<MemoryEntry> {
   readonly key: string

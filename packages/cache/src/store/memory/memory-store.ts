@@ -20,7 +20,7 @@ import type {
 } from '../store.ts'
 import { entryBytes, type MemoryBody, MemoryEntry } from './memory-entry.ts'
 import { type MemoryPlan, type MemoryStoreOptions, resolveMemoryOptions } from './memory-options.ts'
-import { MemoryWriter, type WriterRoom } from './memory-writer.ts'
+import { MemoryWriter, type PendingEntry, type WriterRoom } from './memory-writer.ts'
 import { ownText } from './owned-text.ts'
 import { packHead, type PackedHead } from './packed-head.ts'
 
@@ -47,6 +47,7 @@ export class MemoryStore implements CacheStore {
   readonly #urls = new UrlIndex<MemoryEntry>()
   readonly #tags = new TagIndex<MemoryEntry>()
   readonly #purges = new PurgeLog()
+  readonly #room: WriterRoom
   #heapBytes = 0
   #writingBytes = 0
   #number = 0
@@ -61,6 +62,7 @@ export class MemoryStore implements CacheStore {
     this.#plan = plan
     this.#clock = clock
     this.#queues = new EvictionQueues(random)
+    this.#room = this.#writerRoom()
   }
 
   get generation(): number {
@@ -91,21 +93,14 @@ export class MemoryStore implements CacheStore {
     const packed = packHead(head)
     const headBytes = headBytesOf(ownKey, packed)
     if (headBytes + (bodyBytes ?? 0) > maxEntryBytes || !this.#reserve(headBytes)) return undefined
-    const room: WriterRoom = {
-      takesText: this.#heapBytes < this.#plan.maxHeapBytes / 2,
-      maxBodyBytes: maxEntryBytes - headBytes,
-      reserve: (bytes) => this.#reserve(bytes),
-      release: (bytes) => void (this.#writingBytes -= bytes + headBytes),
-      keep: (body) => this.#keep(ownKey, packed, body, headBytes, generation),
-    }
-    return new MemoryWriter(room, bodyBytes)
+    return new MemoryWriter(this.#room, { key: ownKey, packed, headBytes, generation }, bodyBytes)
   }
 
   update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
     const old = this.#entries.get(key)
     if (old === undefined || old.head.id !== id) return
     const packed = packHead(head)
-    this.#keep(old.key, packed, old.body, headBytesOf(old.key, packed), generation)
+    this.#keep({ key: old.key, packed, headBytes: headBytesOf(old.key, packed), generation }, old.body)
   }
 
   delete(key: string, id?: string): void {
@@ -167,13 +162,20 @@ export class MemoryStore implements CacheStore {
     return 'tags' in selector ? this.#tags.withTags(selector.tags) : this.#entries.values()
   }
 
-  #keep(
-    key: string,
-    packed: PackedHead,
-    body: MemoryBody,
-    headBytes: number,
-    generation: number,
-  ): MemoryEntry | undefined {
+  #writerRoom(): WriterRoom {
+    const hasRoomForText = (): boolean => this.#heapBytes < this.#plan.maxHeapBytes / 2
+    return {
+      get takesText() {
+        return hasRoomForText()
+      },
+      maxEntryBytes: this.#plan.maxEntryBytes,
+      reserve: (bytes) => this.#reserve(bytes),
+      release: (bytes) => void (this.#writingBytes -= bytes),
+      keep: (entry, body) => this.#keep(entry, body),
+    }
+  }
+
+  #keep({ key, packed, headBytes, generation }: PendingEntry, body: MemoryBody): MemoryEntry | undefined {
     const verdict = this.#purges.verdict(generation, packed)
     const old = this.#entries.get(key)
     const entry = new MemoryEntry(key, packed, body, this.#number++, headBytes)

@@ -7,16 +7,26 @@ import { ARRAY_BYTES, BUFFER_BYTES, POINTER_BYTES, stringBytes } from '../index/
 import type { EntryWriter, StoredEntry } from '../store.ts'
 import type { MemoryBody } from './memory-entry.ts'
 import { ownText } from './owned-text.ts'
+import type { PackedHead } from './packed-head.ts'
+
+/** An entry that has no body yet. */
+export interface PendingEntry {
+  readonly key: string
+  readonly packed: PackedHead
+  /** What it takes beside its body; reserved already. */
+  readonly headBytes: number
+  readonly generation: number
+}
 
 /** What a writer wants of its store. */
 export interface WriterRoom {
   /** Whether small bodies may become text, which lies on V8's heap. */
   readonly takesText: boolean
-  readonly maxBodyBytes: number
+  readonly maxEntryBytes: number
   /** Makes room for so many bytes more; `false` where there is none. */
   reserve(bytes: number): boolean
   release(bytes: number): void
-  keep(body: MemoryBody): StoredEntry | undefined
+  keep(entry: PendingEntry, body: MemoryBody): StoredEntry | undefined
 }
 
 /** As much leaves with a head in one write. */
@@ -30,6 +40,7 @@ const NO_PIECES: readonly Buffer[] = Object.freeze([])
 
 export class MemoryWriter implements EntryWriter {
   readonly #room: WriterRoom
+  readonly #entry: PendingEntry
   readonly #declared: number | undefined
   /** The body so far, or its beginning, as text. */
   #text: string | undefined
@@ -38,11 +49,13 @@ export class MemoryWriter implements EntryWriter {
   /** How much of the last piece is written. */
   #filled = 0
   #length = 0
-  #reserved = 0
+  #reserved: number
   #isOver = false
 
-  constructor(room: WriterRoom, declared: number | undefined) {
+  constructor(room: WriterRoom, entry: PendingEntry, declared: number | undefined) {
     this.#room = room
+    this.#entry = entry
+    this.#reserved = entry.headBytes
     this.#declared = declared
     this.#text = room.takesText && (declared ?? 0) <= MAX_TEXT_BYTES ? '' : undefined
   }
@@ -50,7 +63,8 @@ export class MemoryWriter implements EntryWriter {
   write(chunk: Uint8Array): boolean {
     if (this.#isOver) return false
     this.#length += chunk.byteLength
-    if (this.#length > (this.#declared ?? this.#room.maxBodyBytes) || !this.#take(chunk)) {
+    const maxBytes = this.#declared ?? this.#room.maxEntryBytes - this.#entry.headBytes
+    if (this.#length > maxBytes || !this.#take(chunk)) {
       this.abort()
       return false
     }
@@ -62,7 +76,7 @@ export class MemoryWriter implements EntryWriter {
     const isWhole = this.#declared === undefined || this.#length === this.#declared
     const body = isWhole ? this.#body() : undefined
     this.abort()
-    return body === undefined ? undefined : this.#room.keep(body)
+    return body === undefined ? undefined : this.#room.keep(this.#entry, body)
   }
 
   abort(): void {

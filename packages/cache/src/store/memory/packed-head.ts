@@ -54,7 +54,10 @@ export function packHead(head: EntryHead): PackedHead {
 
 /** The head again; `undefined` where that can't be, since a separator was in one of its strings. */
 export function unpackHead({ url, tags, expiresAt, status, times, text, fields }: PackedHead): EntryHead | undefined {
-  const [notes, id, ...headers] = text.split(BETWEEN)
+  const parts = text.split(BETWEEN)
+  const [notes, id] = parts
+  // A copy of the right size: an array that was filled by a pattern has room to spare.
+  const headers = parts.slice(2)
   if (headers.length !== fields) return undefined
   return {
     id: id!,

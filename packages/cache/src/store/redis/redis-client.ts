@@ -3,6 +3,8 @@
 export interface RedisClient {
   /** `ready` where commands are sent at once. */
   readonly status: string
+  /** A `keyPrefix` is refused: scripts would not have it. */
+  readonly options?: { readonly keyPrefix?: string | undefined }
   /** Commands that leave in one write; `exec` resolves with an error or a result for each. */
   pipeline(commands: unknown[][]): { exec(): Promise<[error: Error | null, result: unknown][] | null> }
   /** Another connection to the same Redis: one that listens to purges can't do anything else. */

@@ -47,8 +47,11 @@ export class PurgeFeed {
     // The store tells of troubles with its own connection; they are the same.
     connection.on('error', () => {})
     connection.on('message', (_channel, message) => this.#read(message))
-    connection.on('ready', () => this.#ask())
-    connection.subscribe(channel).catch(() => {})
+    // Each time: what is told between two connections is found out by its number, once this one listens.
+    const subscribe = (): void => void connection.subscribe(channel).then(this.#ask, () => {})
+    connection.on('ready', subscribe)
+    // One that connects lazily waits for a command.
+    subscribe()
   }
 
   onPurge(listener: Listener): () => void {

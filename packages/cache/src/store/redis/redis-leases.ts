@@ -16,8 +16,6 @@ const NO_LEASE: CacheLease = Object.freeze({ release() {} })
 const RENEWALS = 3
 /** Who forgets to give a lease back loses it after so many renewals. */
 const MAX_RENEWALS = 1_000
-/** How many looks of others the sign that it is done outlives. */
-const DONE_POLLS = 4
 
 interface Held {
   readonly name: string
@@ -51,16 +49,19 @@ export class RedisLeases {
     const { leaseMs, leasePollMs } = this.#link.plan
     const [name, token] = [this.#keys.nameOf(key), randomUUID()]
     const deadline = this.#clock.now() + waitMs
+    let holder: number | undefined
     for (;;) {
       if (!this.#link.canAsk('lease')) return NO_LEASE
       let fence: number
       try {
-        fence = Number(await this.#run(TAKE_LEASE, [name, token, leaseMs]))
+        fence = Number(await this.#run(TAKE_LEASE, [name, token, leaseMs, holder === undefined ? 0 : 1]))
       } catch {
         return NO_LEASE
       }
       if (fence > 0) return this.#hold(key, { name, token, fence, renewal: undefined, isOver: false })
-      if (fence < 0 || this.#clock.now() + leasePollMs > deadline) return undefined
+      // Another has it than the one that was waited for: that one is done.
+      holder ??= fence
+      if (fence !== holder || this.#clock.now() + leasePollMs > deadline) return undefined
       await new Promise<void>((resolve) => this.#clock.schedule(leasePollMs, resolve))
     }
   }
@@ -81,7 +82,7 @@ export class RedisLeases {
       if (held.isOver || left === 0) return
       this.#renewLater(held, left - 1)
       // Lost or not, the response is on its way; its fence tells who was later.
-      this.#run(RENEW_LEASE, [held.name, held.token, this.#link.plan.leaseMs]).catch(() => {})
+      this.#run(RENEW_LEASE, [held.name, held.fence, held.token, this.#link.plan.leaseMs]).catch(() => {})
     })
   }
 
@@ -91,8 +92,7 @@ export class RedisLeases {
     // Who waits shall find what was fetched.
     await Promise.allSettled(this.#publishing)
     if (this.#held.get(key) === held) this.#held.delete(key)
-    const seenMs = this.#link.plan.leasePollMs * DONE_POLLS
-    await this.#run(FREE_LEASE, [held.name, held.token, Math.ceil(seenMs)]).catch(() => {})
+    await this.#run(FREE_LEASE, [held.name, held.fence, held.token, this.#link.plan.leaseMs]).catch(() => {})
   }
 
   #end(held: Held): void {

@@ -22,20 +22,26 @@ export class Script {
 }
 
 const MAX_BACKOFF = 10
+/** A probe that hangs for longer than so many timeouts is not waited for: its connection may be gone for good. */
+const STALE_PROBES = 100
 
 export class RedisLink {
   readonly plan: RedisPlan
   readonly #clock: Clock
+  readonly #recovered: () => void
   #downSince: number | undefined = undefined
   #backoff = 1
   #probe: ScheduledCall | undefined = undefined
-  #isProbing = false
+  /** When the probe that is under way was sent. */
+  #probingSince: number | undefined = undefined
   #isClosed = false
   failures = 0
 
-  constructor(plan: RedisPlan, clock: Clock) {
+  /** `recovered` is called each time when Redis can be asked again. */
+  constructor(plan: RedisPlan, clock: Clock, recovered: () => void) {
     this.plan = plan
     this.#clock = clock
+    this.#recovered = recovered
   }
 
   get isUp(): boolean {
@@ -119,10 +125,14 @@ export class RedisLink {
   async #tryAgain(): Promise<void> {
     if (this.#isClosed) return
     const { client, prefix, timeoutMs } = this.plan
+    const now = this.#clock.now()
+    const isUnderWay = this.#probingSince !== undefined && now - this.#probingSince < STALE_PROBES * timeoutMs
     // One that connects lazily waits for a command. While one probe hangs, others would only queue up behind it.
-    if ((client.status === 'ready' || client.status === 'wait') && !this.#isProbing) {
-      this.#isProbing = true
-      const probe = this.#exec([['set', `${prefix}probe`, '1', 'PX', 1_000]]).finally(() => (this.#isProbing = false))
+    if ((client.status === 'ready' || client.status === 'wait') && !isUnderWay) {
+      this.#probingSince = now
+      const probe = this.#exec([['set', `${prefix}probe`, '1', 'PX', 1_000]]).finally(() => {
+        if (this.#probingSince === now) this.#probingSince = undefined
+      })
       try {
         await this.#within(timeoutMs, probe)
         return this.#recover()
@@ -138,6 +148,7 @@ export class RedisLink {
     const downMs = this.#clock.now() - this.#downSince
     this.#downSince = undefined
     if (cacheStoreRecovered.hasSubscribers) cacheStoreRecovered.publish({ store: 'redis', downMs })
+    this.#recovered()
   }
 }
 

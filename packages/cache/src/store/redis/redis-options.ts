@@ -5,7 +5,7 @@ import type { RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
-  /** A client of `ioredis`, connected or not yet. It stays yours: nothing here closes it. Give it a listener for `error`. */
+  /** A client of `ioredis`, connected or not yet, and without a `keyPrefix`. It stays yours: nothing here closes it. Give it a listener for `error`. */
   readonly client: RedisClient
   /** Before all keys. In a Redis Cluster it must have a hash tag, such as `{cache}:`. @default 'sluice:cache:' */
   readonly prefix?: string
@@ -51,6 +51,7 @@ export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
   const { client, prefix = 'sluice:cache:' } = objectOption(options, 'redisStore')
   if (typeof client?.pipeline !== 'function' || typeof client.duplicate !== 'function')
     throw new ConfigError('redisStore.client', 'must be a client of ioredis')
+  if (client.options?.keyPrefix) throw new ConfigError('redisStore.client', 'must have no keyPrefix: use "prefix"')
   if (typeof prefix !== 'string') throw new ConfigError('redisStore.prefix', 'must be a string')
   const timeoutMs = positiveOption(options.timeoutMs, DEFAULT_TIMEOUT_MS, 'redisStore.timeoutMs')
   return Object.freeze({
@@ -62,7 +63,7 @@ export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
     maxEntryBytes: wholeOption(options.maxEntryBytes, 64 * MIB, 'redisStore.maxEntryBytes', 1),
     chunkBytes: wholeOption(options.chunkBytes, MIB / 4, 'redisStore.chunkBytes', 1_024, 64 * MIB),
     maxPendingBytes: wholeOption(options.maxPendingBytes, 32 * MIB, 'redisStore.maxPendingBytes', 1),
-    leaseMs: positiveOption(options.leaseMs, 5_000, 'redisStore.leaseMs'),
+    leaseMs: wholeOption(options.leaseMs, 5_000, 'redisStore.leaseMs', 1),
     leasePollMs: positiveOption(options.leasePollMs, 25, 'redisStore.leasePollMs'),
   })
 }

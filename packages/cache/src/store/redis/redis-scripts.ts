@@ -13,22 +13,27 @@ const MAX_PURGES = 1_000
 /** What has ended leaves the indexes a few at a time, with each entry that comes. */
 const TIDIED_EACH_TIME = 20
 
-const LIBRARY = `
+/** What a script begins with: as much as it uses, since it is run as a whole each time. */
+const BASE = `
 local prefix = KEYS[1]
 local function key(name) return prefix .. name end
 local function integer(n) return string.format('%.0f', n) end
 local function time() local t = redis.call('TIME') return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) end
 
--- Begins at the time in microseconds: a Redis that was emptied does not count what it has counted before.
-local function generation()
-  local g = redis.call('GET', key('generation'))
-  if g then return tonumber(g) end
+-- Counters begin at the time in microseconds: a Redis that was emptied does not count what it has counted before.
+local function counter(name)
+  local count = redis.call('GET', key(name))
+  if count then return tonumber(count) end
   local t = redis.call('TIME')
-  g = tonumber(t[1]) * 1000000 + tonumber(t[2])
-  redis.call('SET', key('generation'), integer(g))
-  return g
+  count = tonumber(t[1]) * 1000000 + tonumber(t[2])
+  redis.call('SET', key(name), integer(count))
+  return count
 end
 
+local function generation() return counter('generation') end
+`
+
+const LEAVING = `${BASE}
 local function leave_indexes(name)
   local place = redis.call('HGET', key('places'), name)
   if not place then return end
@@ -49,7 +54,9 @@ local function remove(name)
   if entry[1] then let_go(entry[1], entry[2]) end
   leave_indexes(name)
 end
+`
 
+const LIBRARY = `${LEAVING}
 local function enter_indexes(name, url, tags, ends)
   redis.call('ZADD', key('urls'), 0, url .. '\\n' .. name)
   for _, tag in ipairs(tags) do redis.call('SADD', tag, name) end
@@ -88,7 +95,7 @@ end
 `
 
 /** The entry under a name, with the generation. One whose chunks are not all there is removed: it gives 'torn'. */
-export const GET: Script = new Script(`${LIBRARY}
+export const GET: Script = new Script(`${LEAVING}
 local name = ARGV[1]
 local entry = redis.call('HMGET', key('entry:' .. name), 'h', 'i', 'n', 'c', 's', 'b')
 local g = integer(generation())
@@ -161,14 +168,14 @@ return 1
 `)
 
 /** Forgets an entry: its name, and its id or ''. */
-export const DELETE: Script = new Script(`${LIBRARY}
+export const DELETE: Script = new Script(`${LEAVING}
 local id = redis.call('HGET', key('entry:' .. ARGV[1]), 'i')
 if id and (ARGV[2] == '' or ARGV[2] == id) then remove(ARGV[1]) end
 return 1
 `)
 
 /** Counts a purge, remembers it and tells it. The purge as JSON, and what is told. Gives the generation. */
-export const LOG_PURGE: Script = new Script(`${LIBRARY}
+export const LOG_PURGE: Script = new Script(`${BASE}
 local g = integer(generation() + 1)
 redis.call('SET', key('generation'), g)
 redis.call('RPUSH', key('purges'), ARGV[1])
@@ -181,7 +188,7 @@ return g
  * Does it to some: the generation of the purge, since when they are stale or '' where they are to go, and their names. What was published
  * after the purge is not meant. Gives how many it hit.
  */
-export const PURGE_NAMES: Script = new Script(`${LIBRARY}
+export const PURGE_NAMES: Script = new Script(`${LEAVING}
 local purge, stale = tonumber(ARGV[1]), ARGV[2]
 local hits = 0
 for i = 3, #ARGV do
@@ -202,31 +209,37 @@ return tidy(time(), tonumber(ARGV[1]))
 `)
 
 /** The generation alone. */
-export const GENERATION: Script = new Script(`${LIBRARY}
+export const GENERATION: Script = new Script(`${BASE}
 return integer(generation())
 `)
 
-/** Takes the lease of a name: its token, and for how long. Gives its fence, or 0 where another has it, or -1 where that one is done. */
-export const TAKE_LEASE: Script = new Script(`${LIBRARY}
+/**
+ * Takes the lease of a name: its token, for how long, and whether this one has waited. Gives its number; or that of who has it, below 0; or 0
+ * where who had it is done, which is for those who have waited alone.
+ */
+export const TAKE_LEASE: Script = new Script(`${BASE}
 local lease = key('lease:' .. ARGV[1])
 local holder = redis.call('GET', lease)
-if holder == 'done' then return -1 end
-if holder then return 0 end
-redis.call('SET', lease, ARGV[2], 'PX', ARGV[3])
-return redis.call('INCR', key('fence'))
+if holder == 'done' then
+  if ARGV[4] == '1' then return 0 end
+elseif holder then return -tonumber(string.match(holder, '^%d+')) end
+local fence = counter('fence') + 1
+redis.call('SET', key('fence'), integer(fence))
+redis.call('SET', lease, integer(fence) .. ' ' .. ARGV[2], 'PX', ARGV[3])
+return fence
 `)
 
-/** Renews a lease that is still this one's. */
-export const RENEW_LEASE: Script = new Script(`${LIBRARY}
+/** Renews a lease that is still this one's: its name, number and token, and for how long. */
+export const RENEW_LEASE: Script = new Script(`${BASE}
 local lease = key('lease:' .. ARGV[1])
-if redis.call('GET', lease) ~= ARGV[2] then return 0 end
-return redis.call('PEXPIRE', lease, ARGV[3])
+if redis.call('GET', lease) ~= ARGV[2] .. ' ' .. ARGV[3] then return 0 end
+return redis.call('PEXPIRE', lease, ARGV[4])
 `)
 
-/** Gives it back; for so many milliseconds those who wait can see that. */
-export const FREE_LEASE: Script = new Script(`${LIBRARY}
+/** Gives it back; for so long those who wait can see that. */
+export const FREE_LEASE: Script = new Script(`${BASE}
 local lease = key('lease:' .. ARGV[1])
-if redis.call('GET', lease) ~= ARGV[2] then return 0 end
-redis.call('SET', lease, 'done', 'PX', ARGV[3])
+if redis.call('GET', lease) ~= ARGV[2] .. ' ' .. ARGV[3] then return 0 end
+redis.call('SET', lease, 'done', 'PX', ARGV[4])
 return 1
 `)

@@ -61,7 +61,7 @@ export class RedisStore implements CacheStore {
   constructor(plan: RedisPlan, { clock }: CacheStoreServices) {
     this.#plan = plan
     this.#clock = clock
-    this.#link = new RedisLink(plan, clock)
+    this.#link = new RedisLink(plan, clock, () => void this.#catchUp())
     this.#keys = new RedisKeys(plan.prefix)
     this.#feed = new PurgeFeed(clock, () => void this.#catchUp())
     this.#purges = new RedisPurges(this.#link, this.#keys, this.#feed)

@@ -1,8 +1,10 @@
 /** Redis is frozen, killed, started anew and flushed, under load: a look-up is then a miss in time, and nothing wrong is ever served. */
 import { createHash } from 'node:crypto'
 import { waitFor } from '@sluice/testing'
-import { describe, expect, it } from 'vitest'
-import { cacheStoreFailed, cacheStoreRecovered, type RedisStore } from '../../../src/index.ts'
+import { systemClock } from '@sluice/wire'
+import { Redis } from 'ioredis'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { cacheStoreFailed, cacheStoreRecovered, type RedisStore, redisStore } from '../../../src/index.ts'
 import { bodyOf, write } from '../set-up.ts'
 import { localRedis } from './redis-client.ts'
 import { liveHead, openStore, writeAndWait } from './redis-set-up.ts'
@@ -65,24 +67,24 @@ it('under load, a Redis that hangs, dies, comes back and is flushed costs no mor
   const redis = await localRedis()
   const { store, client } = await openStore(redis, { chunkBytes: 1_024, timeoutMs: TIMEOUT })
   const { seen, more, stop } = load(store)
-  await more('hits', 300)
+  await more('hits', 120)
 
   redis.hang()
   await waitFor(() => !store.snapshot().up, { what: 'the hanging Redis to be noticed', timeoutMs: 5_000 })
-  await more('misses', 300)
+  await more('misses', 120)
   redis.goOn()
   await waitFor(() => store.snapshot().up, { what: 'Redis to be asked again', timeoutMs: 5_000 })
-  await more('hits', 200)
+  await more('hits', 80)
 
   await client.flushall()
-  await more('hits', 200)
+  await more('hits', 80)
 
   await redis.kill()
   await waitFor(() => !store.snapshot().up, { what: 'the dead Redis to be noticed', timeoutMs: 5_000 })
-  await more('misses', 300)
+  await more('misses', 120)
   await redis.start()
   await waitFor(() => store.snapshot().up, { what: 'the new Redis to be asked', timeoutMs: 5_000 })
-  await more('hits', 200)
+  await more('hits', 80)
 
   await stop()
   cacheStoreFailed.unsubscribe(failed)
@@ -147,6 +149,28 @@ it('a Redis that answers with errors is as good as none', async () => {
   await waitFor(() => store.snapshot().up, { what: 'Redis to be asked again', timeoutMs: 5_000 })
   await writeAndWait(store, 'key', liveHead(), 'body')
   expect(await store.get('key')).toBeDefined()
+})
+
+it('a process that was there before Redis hears of purges all the same', async () => {
+  const redis = await localRedis()
+  await redis.kill()
+  const client = new Redis({ host: '127.0.0.1', port: redis.port, retryStrategy: () => 20, maxRetriesPerRequest: 1 })
+  client.on('error', () => {})
+  onTestFinished(() => client.disconnect())
+  const store = redisStore({ client, probeIntervalMs: 20 })({ clock: systemClock, random: Math.random })
+  onTestFinished(async () => await store.close())
+  const told: unknown[] = []
+  store.onPurge((selector) => told.push(selector))
+  expect(store.get('key')).toBeUndefined()
+  let retries = 0
+  client.on('reconnecting', () => retries++)
+  await waitFor(() => retries > 5, { what: 'it to give up its first commands', timeoutMs: 5_000 })
+  await redis.start()
+  await waitFor(() => store.snapshot().up && store.generation > 0, { what: 'it to be connected', timeoutMs: 5_000 })
+  const other = await openStore(redis)
+  await other.store.purge({ url: 'https://example.com/' })
+  await waitFor(() => told.length > 0, { what: 'it to be told', timeoutMs: 5_000 })
+  expect(told).toEqual([{ url: 'https://example.com/' }])
 })
 
 describe('a process that has missed purges', () => {

@@ -306,6 +306,19 @@ describe('a lease', () => {
     }
   })
 
+  it('that was given back can be had at once by who comes later, and those who waited go on', async () => {
+    const { one, two } = await openTwo()
+    const lease = (await one.lease('key', 0))!
+    const waiting = two.lease('key', 10_000)
+    await settled(two)
+    lease.release()
+    await waitFor(() => one.snapshot().up)
+    let next = await one.lease('key', 0)
+    while (next === undefined) next = await one.lease('key', 0)
+    expect(await waiting).toBeUndefined()
+    next.release()
+  })
+
   it('is waited for no longer than told', async () => {
     const { one, two } = await openTwo()
     await one.lease('key', 0)
@@ -343,6 +356,19 @@ describe('a lease', () => {
     expect(await textAt(two, 'key')).toBe('body')
   })
 
+  it('counts on where Redis was emptied', async () => {
+    const { one, two, client } = await openTwo()
+    for (let i = 0; i < 5; i++) (await one.lease('other', 0))?.release()
+    await one.lease('key', 0)
+    await client.flushall()
+    await settled(one)
+    await writeAndWait(one, 'key', liveHead(), 'old')
+    expect(await textAt(one, 'key')).toBe('old')
+    await two.lease('key', 0)
+    await writeAndWait(two, 'key', liveHead(), 'new')
+    expect(await textAt(one, 'key')).toBe('new')
+  })
+
   it('among many who want it is one', async () => {
     const { one, two } = await openTwo()
     const leases = await Promise.all(
@@ -361,16 +387,19 @@ it('serves what it was given, over many operations at random: a checksum for eac
   expect([one.snapshot().corrupt, two.snapshot().corrupt]).toEqual([0, 0])
 })
 
+const CLIENT = { status: 'wait', pipeline: () => ({}), duplicate: () => ({}) }
+
 it.each([
   ['redisStore', undefined as never],
   ['redisStore.client', {}],
   ['redisStore.client', { client: { status: 'ready', pipeline: () => {} } }],
+  ['redisStore.client', { client: { ...CLIENT, options: { keyPrefix: 'mine:' } } }],
   ['redisStore.timeoutMs', { timeoutMs: 0 }],
   ['redisStore.chunkBytes', { chunkBytes: 10 }],
   ['redisStore.leaseMs', { leaseMs: Number.NaN }],
   ['redisStore.prefix', { prefix: 5 }],
 ])('refuses a wrong option: %s', (path, options) => {
-  const client = { status: 'wait', pipeline: () => ({}), duplicate: () => ({}) }
+  const client = CLIENT
   const all = (path === 'redisStore.client' || path === 'redisStore' ? options : { client, ...options }) as never
   expect(() => redisStore(all)).toThrow(expect.objectContaining({ path }))
   expect(() => redisStore(all)).toThrow(ConfigError)
