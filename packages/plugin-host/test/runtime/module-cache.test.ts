@@ -7,10 +7,17 @@ const BYTES = new Uint8Array(8)
 function cache() {
   const compiled: number[] = []
   const modules = new ModuleCache({
+    adopt: () => {
+      throw new Error('not asked for')
+    },
     compile: (_, { memoryPages }) => {
       compiled.push(memoryPages)
       if (memoryPages === 13) return Promise.reject(new Error('unlucky'))
-      return Promise.resolve({ instantiate: () => Promise.reject(new Error('not here')) } satisfies CompiledModule)
+      return Promise.resolve({
+        code: {},
+        importsFrom: () => false,
+        instantiate: () => Promise.reject(new Error('not here')),
+      } satisfies CompiledModule)
     },
   })
   return { compiled, modules }

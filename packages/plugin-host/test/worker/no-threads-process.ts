@@ -6,6 +6,9 @@ const bytes = Buffer.from(
   'base64',
 )
 const host = createPluginHost()
-const loading = host.load({ name: 'alone', abi: 'sluice:v1', source: { bytes }, isolation: 'worker' })
-const { code, message } = await loading.catch((error: unknown) => error as Error & { readonly code: string })
-console.log(JSON.stringify({ code, message, plugins: host.snapshot().length }))
+try {
+  await host.load({ name: 'alone', abi: 'sluice:v1', source: { bytes }, isolation: 'worker' })
+} catch (error) {
+  const { code, message } = error as Error & { readonly code: string }
+  console.log(JSON.stringify({ code, message, plugins: host.snapshot().length }))
+}

@@ -180,7 +180,7 @@ describe('a process that has missed purges', () => {
     const told: unknown[] = []
     two.store.onPurge((selector) => told.push(selector))
     /** Ends the connections that listen, and keeps the second from being told until it is back. */
-    const cut = async () => void (await one.client.client('KILL', 'TYPE', 'pubsub'))
+    const cut = async () => void (await one.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
     return { one, two, told, cut, redis }
   }
 

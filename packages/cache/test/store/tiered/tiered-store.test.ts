@@ -93,7 +93,7 @@ describe.each(['disk', 'Redis'])('over %s', (kind) => {
     const front = set.store.get('key')
     expect(front).not.toBeInstanceOf(Promise)
     expect(front).toBe(set.memory.get('key'))
-    expect((await bodyOf(await front!)).equals(body)).toBe(true)
+    expect((await bodyOf((await front)!)).equals(body)).toBe(true)
   })
 
   it('a range, or a body that breaks off, does not come to the front', async () => {
