@@ -1,6 +1,7 @@
 export { createProxy, type CloseOptions, type Proxy } from './proxy.ts'
 export type { ProxyOptions } from './proxy-options.ts'
 export type { ProxySettings, Random } from './proxy-settings.ts'
+export { systemRandom } from './system-random.ts'
 export type { RouteBuilder } from './builder.ts'
 export type { RouteMatch, ValueMatch } from './routing/route-match.ts'
 export { RequestMatcher, type RequestMatch } from './routing/request-matcher.ts'

@@ -13,7 +13,7 @@ import {
 import type { Peer } from '../client.ts'
 import { clientRefused } from '../events.ts'
 import type { ListenerServices } from '../listener.ts'
-import { readPeer } from '../node/node-socket.ts'
+import { hasVanished, readPeer } from '../node/node-socket.ts'
 import { DateValue } from './date-value.ts'
 import type { Http2Plan } from './http2-options.ts'
 import { readPreface } from './preface.ts'
@@ -55,7 +55,10 @@ class ConnectionOwner implements Http2Owner {
   }
 
   request(stream: Http2Stream): void {
-    serveStream(stream, peerOf(stream.connection), this.#services)
+    const { connection } = stream
+    const peer = peerOf(connection)
+    if (hasVanished(connection.socket, peer)) connection.socket.destroy()
+    else serveStream(stream, peer, this.#services)
   }
 
   failed(error: unknown, stream: Http2Stream | undefined): void {

@@ -10,7 +10,7 @@ import { consumedBody, isConsumed } from './consumed-body.ts'
 import { serveForeignStream } from './http2/foreign-stream.ts'
 import { nodeBody } from './node-body.ts'
 import { NodeReplyWriter } from './node-reply.ts'
-import { connectionOf } from './node-socket.ts'
+import { connectionOf, hasVanished } from './node-socket.ts'
 
 /** A request of a framework that has a parsed body, or was mounted under a prefix. */
 export interface NodeRequest extends IncomingMessage {
@@ -36,6 +36,7 @@ export function createNodeHandler(services: ListenerServices, answersExpect = fa
     // The client left while an earlier middleware was at work: nothing would ever end the exchange.
     const connection = connectionOf(request.socket)
     if (response.destroyed || connection.isFinished) return
+    if (hasVanished(request.socket, connection.peer)) return void request.socket.destroy()
     const { entrance } = services
     const received = new ReceivedRequest(
       request.method!,

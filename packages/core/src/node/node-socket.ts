@@ -33,6 +33,14 @@ export function readPeer(socket: Duplex): Peer {
   return socket instanceof TLSSocket ? new SecurePeer(address, port, socket) : { address, port, secure: false }
 }
 
+/**
+ * Whether the kernel does not know any more who has asked: whoever sends a request and a reset in one breath gets no reply, but the request
+ * would count as nobody's, past every limit and list that goes by addresses. A Unix socket has no address at either end.
+ */
+export function hasVanished(socket: Duplex, { address }: Peer): boolean {
+  return address === '' && (socket.destroyed || (socket as Socket).localAddress !== undefined)
+}
+
 function ownAddress({ remoteAddress = '', remotePort = 0 }: Socket): { address: string; port: number } {
   const address =
     remoteAddress.startsWith('::ffff:') && remoteAddress.includes('.') ? remoteAddress.slice(7) : remoteAddress

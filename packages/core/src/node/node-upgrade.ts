@@ -11,7 +11,7 @@ import type { Reply } from '../reply.ts'
 import { StreamEnd } from '../tunnel/stream-end.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { NodeReplyWriter } from './node-reply.ts'
-import { peerOf } from './node-socket.ts'
+import { hasVanished, peerOf } from './node-socket.ts'
 import { isForAnother, isUpgradeTaken, registerUpgradeListener, takeUpgrade } from './upgrade-listeners.ts'
 
 /** What a client may send before its upgrade is answered; beyond that it has to wait. */
@@ -27,13 +27,18 @@ export type NodeUpgradeHandler = (request: IncomingMessage, socket: Duplex, head
 export function createUpgradeHandler(services: ListenerServices): NodeUpgradeHandler {
   const handler: NodeUpgradeHandler = (request, socket, head) => {
     if (isUpgradeTaken(request)) return
+    const peer = peerOf(socket)
+    if (hasVanished(socket, peer)) {
+      socket.destroy()
+      return
+    }
     const { entrance } = services
     const headers = HeaderList.received(request.rawHeaders)
     const received = new ReceivedRequest(request.method!, request.url!, headers, request.httpVersion)
     const admission = entrance.admit({
       received,
       body: Body.empty,
-      peer: peerOf(socket),
+      peer,
       downstream: { informational() {} },
       upgrade: requestedUpgrade(headers, request.httpVersion),
     })

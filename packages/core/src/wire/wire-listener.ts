@@ -23,7 +23,7 @@ import { limitBody } from '../limited-body.ts'
 import { listenerAddress } from '../listener-address.ts'
 import { listenerTls, proxyProtocol, speaksTls } from '../listener-parts.ts'
 import type { Listener, ListenerAddress, ListenerFactory, ListenerServices, ListenOptions } from '../listener.ts'
-import { readPeer } from '../node/node-socket.ts'
+import { hasVanished, readPeer } from '../node/node-socket.ts'
 import { problemMessage } from '../problem.ts'
 import { frameReply } from '../reply-framing.ts'
 import type { Reply } from '../reply.ts'
@@ -101,6 +101,9 @@ class WireListener implements Listener {
 
   #take(request: IncomingRequest): void {
     const { entrance } = this.#services
+    const { connection } = request
+    const peer = peerOf(connection)
+    if (hasVanished(connection.socket, peer)) return connection.reset()
     const { method, target, headers, httpVersion } = request.head
     const received = new ReceivedRequest(method, target, headers, httpVersion)
     const wire = new WireExchange(request)
@@ -108,7 +111,7 @@ class WireListener implements Listener {
     const admission = entrance.admit({
       received,
       body: limitBody(request.body, entrance.settings.maxBodyBytes),
-      peer: peerOf(request.connection),
+      peer,
       downstream: wire,
       upgrade: request.isComplete ? protocol : undefined,
     })

@@ -23,7 +23,16 @@ const READING_SHARE = 16
 /** A head that is far too large makes as much work as so many bytes of small frames. */
 const BOMB_BYTES = 32_768
 
+/** Who is told. */
+export interface AbuseOwner {
+  /** Bytes that were sent to the client so far. */
+  readonly bytesWritten: number
+  /** The client has done this too often. */
+  refuse(abuse: Http2Abuse): void
+}
+
 export class AbuseCounter {
+  readonly #owner: AbuseOwner
   readonly #resets: Allowance
   readonly #controls: Allowance
   readonly #overhead: Allowance
@@ -32,34 +41,36 @@ export class AbuseCounter {
   /** What of bodies may still come to nothing: their readers had enough, and their senders did not know. */
   #strayBytes = 0
 
-  constructor(clock: Clock, bounds: AbuseBounds) {
+  constructor(clock: Clock, bounds: AbuseBounds, owner: AbuseOwner) {
+    this.#owner = owner
     this.#resets = new Allowance(clock, bounds.resetBurst, bounds.resetsPerSecond)
     this.#controls = new Allowance(clock, bounds.controlBurst, bounds.controlsPerSecond)
     this.#overhead = new Allowance(clock, OVERHEAD_BURST_BYTES, OVERHEAD_BYTES_PER_SECOND)
   }
 
-  /** A stream that ends before it has a reply, by the client or because of it. */
-  reset(): Http2Abuse | undefined {
-    return this.#resets.take(1) ? undefined : 'resets'
+  /** One more stream that ends before it has a reply, by the client or because of it. */
+  reset(): void {
+    if (!this.#resets.take(1)) this.#owner.refuse('resets')
   }
 
   /** A head that is far too large. */
-  bomb(written: number): Http2Abuse | undefined {
-    return this.overhead(BOMB_BYTES, written)
+  bomb(): void {
+    this.overhead(BOMB_BYTES)
   }
 
   /** What has to be answered, or does nothing: PING, SETTINGS, empty DATA. */
-  control(): Http2Abuse | undefined {
-    return this.#controls.take(1) ? undefined : 'controls'
+  control(): void {
+    if (!this.#controls.take(1)) this.#owner.refuse('controls')
   }
 
-  /** Bytes that are neither a request nor content. `written` are those that were sent to the client so far. */
-  overhead(bytes: number, written: number): Http2Abuse | undefined {
+  /** Bytes that are neither a request nor content. */
+  overhead(bytes: number): void {
+    const written = this.#owner.bytesWritten
     if (written > this.#written) {
       this.#overhead.give((written - this.#written) / READING_SHARE)
       this.#written = written
     }
-    return this.#overhead.take(bytes) ? undefined : 'overhead'
+    if (!this.#overhead.take(bytes)) this.#owner.refuse('overhead')
   }
 
   /** So many bytes of a body may still be on their way. */
@@ -68,9 +79,9 @@ export class AbuseCounter {
   }
 
   /** Bytes of a body that nobody waits for. */
-  stray(bytes: number, written: number): Http2Abuse | undefined {
+  stray(bytes: number): void {
     const unexpected = Math.max(0, bytes - this.#strayBytes)
     this.#strayBytes = Math.max(0, this.#strayBytes - bytes)
-    return unexpected === 0 ? undefined : this.overhead(unexpected, written)
+    if (unexpected > 0) this.overhead(unexpected)
   }
 }

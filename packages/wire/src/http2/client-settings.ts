@@ -19,6 +19,8 @@ const SETTING_BYTES = 6
 export class ClientSettings {
   /** `undefined` where it has said nothing. */
   headerTableBytes: number | undefined = undefined
+  /** The smallest of those that the last payload had: down to it a table has to go in between (RFC 7541, section 4.2). */
+  smallestTableBytes: number | undefined = undefined
   initialWindowBytes: number = DEFAULT_WINDOW_BYTES
   maxFrameBytes: number = DEFAULT_FRAME_BYTES
 
@@ -27,6 +29,7 @@ export class ClientSettings {
    * @throws {Http2Fault}
    */
   read(bytes: Buffer, from: number, to: number): void {
+    this.smallestTableBytes = undefined
     for (let at = from; at < to; at += SETTING_BYTES) this.#set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2))
   }
 
@@ -34,6 +37,7 @@ export class ClientSettings {
     switch (setting) {
       case SETTINGS_HEADER_TABLE_SIZE:
         this.headerTableBytes = value
+        this.smallestTableBytes = Math.min(value, this.smallestTableBytes ?? value)
         break
       case SETTINGS_INITIAL_WINDOW_SIZE:
         if (value > LARGEST_WINDOW_BYTES) throw new Http2Fault(FLOW_CONTROL_ERROR, 'no window is so large')

@@ -108,7 +108,10 @@ export class ConnectionWriter {
     const { client } = this
     const before = client.initialWindowBytes
     client.read(bytes, from, to)
-    if (client.headerTableBytes !== undefined) this.#encoder.allow(client.headerTableBytes)
+    if (client.smallestTableBytes !== undefined) {
+      this.#encoder.allow(client.smallestTableBytes)
+      this.#encoder.allow(client.headerTableBytes!)
+    }
     this.#write(SETTINGS_ACK)
     return client.initialWindowBytes - before
   }

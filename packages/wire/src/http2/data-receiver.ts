@@ -1,4 +1,5 @@
 /** DATA as it comes in, within the connection's window: for whoever takes it, or for nobody (RFC 9113, sections 5.2 and 6.1). */
+import type { AbuseCounter } from './abuse.ts'
 import { END_STREAM, FLOW_CONTROL_ERROR, STREAM_CLOSED } from './frame-types.ts'
 import { Http2Fault } from './http2-fault.ts'
 import type { Http2Stream } from './http2-stream.ts'
@@ -6,16 +7,11 @@ import { paddingStart } from './padding.ts'
 import { ReceiveWindow } from './receive-window.ts'
 
 export interface DataOwner {
+  readonly abuse: AbuseCounter
   /** The stream, unless it is over. @throws {Http2Fault} where nobody has opened it */
   streamOf(id: number): Http2Stream | undefined
   /** The client may send so many more bytes on all streams together. */
   openWindow(bytes: number): void
-  /** Bytes that nobody waits for; bytes that mean nothing; a frame without any. */
-  countStray(bytes: number): void
-  countOverhead(bytes: number): void
-  countEmpty(): void
-  /** The client has had us reset a stream. */
-  provokedReset(): void
   /** Whoever reads the body has thrown. */
   failed(error: unknown, stream: Http2Stream): void
 }
@@ -41,14 +37,14 @@ export class DataReceiver {
   begin(flags: number, id: number, length: number): void {
     this.#endsStream = (flags & END_STREAM) !== 0
     this.#stream = this.#receiver(id, length)
-    if (length === 0 && !this.#endsStream) this.#owner.countEmpty()
+    if (length === 0 && !this.#endsStream) this.#owner.abuse.control()
   }
 
   bytes(bytes: Buffer, from: number, to: number): void {
     const stream = this.#stream
     if (stream === undefined || stream.isClosed) {
       this.took(to - from)
-      return this.#owner.countStray(to - from)
+      return this.#owner.abuse.stray(to - from)
     }
     try {
       stream.receive(bytes, from, to)
@@ -73,8 +69,9 @@ export class DataReceiver {
     const end = paddingStart(bytes, from, to)
     const padding = to - end + 1
     this.begin(flags, id, to - from)
-    this.#owner.countOverhead(padding)
+    this.#owner.abuse.overhead(padding)
     const stream = this.#stream
+    if (end === from + 1 && !this.#endsStream) this.#owner.abuse.control()
     if (end > from + 1) this.bytes(bytes, from + 1, end)
     if (stream === undefined || stream.isClosed) this.took(padding)
     else stream.took(padding)
@@ -88,7 +85,7 @@ export class DataReceiver {
     const isEnded = stream.isRemoteEnded
     if (!isEnded && stream.spend(length)) return stream
     stream.reset(isEnded ? STREAM_CLOSED : FLOW_CONTROL_ERROR)
-    this.#owner.provokedReset()
+    this.#owner.abuse.reset()
     return undefined
   }
 }

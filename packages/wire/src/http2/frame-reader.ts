@@ -32,11 +32,11 @@ export interface FrameOwner {
   /** A whole frame of any kind but DATA without padding. */
   frame(type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number): void
   /** DATA without padding begins, with so many bytes. */
-  data(flags: number, stream: number, length: number): void
+  beginData(flags: number, stream: number, length: number): void
   /** Bytes of it. */
   dataBytes(bytes: Buffer, from: number, to: number): void
   /** It was whole. */
-  dataEnd(): void
+  endData(): void
 }
 
 const NO_BYTES = Buffer.alloc(0)
@@ -103,16 +103,16 @@ export class FrameReader {
   #beginData(flags: number, stream: number, size: number): void {
     checkSize(DATA, stream, size)
     this.frames++
-    this.#owner.data(flags, stream, size)
+    this.#owner.beginData(flags, stream, size)
     this.#dataLeft = size
-    if (size === 0) this.#owner.dataEnd()
+    if (size === 0) this.#owner.endData()
   }
 
   #readData(bytes: Buffer, at: number, length: number): number {
     const end = Math.min(length, at + this.#dataLeft)
     this.#dataLeft -= end - at
     this.#owner.dataBytes(bytes, at, end)
-    if (this.#dataLeft === 0) this.#owner.dataEnd()
+    if (this.#dataLeft === 0) this.#owner.endData()
     return end
   }
 

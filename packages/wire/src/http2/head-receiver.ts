@@ -1,4 +1,5 @@
 /** Heads and trailers as they come in: HEADERS, CONTINUATION behind it, and what their block stands for (RFC 9113, sections 6.2 and 6.10). */
+import type { AbuseCounter } from './abuse.ts'
 import { CONTINUATION, END_HEADERS, END_STREAM, HAS_PRIORITY, HEADERS, PADDED, PROTOCOL_ERROR } from './frame-types.ts'
 import { HeaderBlock } from './header-block.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
@@ -11,8 +12,7 @@ const PRIORITY_BYTES = 5
 export interface HeadOwner {
   /** A block was read; encoded, it had so many bytes. */
   fields(stream: number, endsStream: boolean, fields: RequestFields, bytes: number): void
-  /** Bytes that mean nothing. */
-  countOverhead(bytes: number): void
+  readonly abuse: AbuseCounter
 }
 
 export class HeadReceiver {
@@ -51,7 +51,7 @@ export class HeadReceiver {
     if ((flags & PADDED) !== 0) {
       end = paddingStart(bytes, from, to)
       start++
-      this.#owner.countOverhead(to - end)
+      this.#owner.abuse.overhead(to - end)
     }
     // Which nobody heeds any more (RFC 9113, section 5.3).
     if ((flags & HAS_PRIORITY) !== 0) start += PRIORITY_BYTES

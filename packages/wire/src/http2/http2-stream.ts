@@ -50,7 +50,7 @@ export class Http2Stream {
   #seenAt = 0
 
   constructor(connection: Http2ServerConnection, id: number, head: Http2RequestHead, endsStream: boolean) {
-    const { writer, streamWindowBytes, clock } = connection
+    const { writer, clock } = connection
     this.connection = connection
     this.id = id
     this.head = head
@@ -58,7 +58,7 @@ export class Http2Stream {
     this.isRemoteEnded = endsStream
     this.#reader = endsStream
       ? undefined
-      : new StreamReader(this, announcedLength(head), expectsContinue(head), streamWindowBytes, clock.now())
+      : new StreamReader(this, announcedLength(head), expectsContinue(head), connection.newWindow(), clock.now())
   }
 
   /** Of the request; of a CONNECT, what comes through the tunnel. */
@@ -174,7 +174,7 @@ export class Http2Stream {
     // Over HTTP/1.1 its FIN would say the same.
     if (this.asksForTunnel && !this.hasReply) {
       this.reset(CANCEL, 'the client has ended the tunnel')
-      return this.connection.provokedReset()
+      return this.connection.abuse.reset()
     }
     if (!this.#reader!.complete(trailers)) return this.#misbehaved('the body is shorter than was said')
     if (this.isLocalEnded) this.#close()
@@ -241,7 +241,7 @@ export class Http2Stream {
   #misbehaved(message: string): void {
     const { connection } = this
     this.reset(PROTOCOL_ERROR, new MessageError('malformed', message))
-    connection.provokedReset()
+    connection.abuse.reset()
   }
 
   #replied(): void {
@@ -261,6 +261,7 @@ export class Http2Stream {
     if (this.isClosed) return
     this.isClosed = true
     this.connection.forget(this)
+    this.#reader?.closed()
     this.observer?.closed?.()
   }
 }

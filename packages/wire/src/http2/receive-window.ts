@@ -5,13 +5,15 @@
 
 export class ReceiveWindow {
   readonly #size: number
+  /** Below 0 where more has come than there may be. */
   #left: number
   /** What was taken, and the peer does not know yet. */
   #taken = 0
 
-  constructor(size: number) {
+  /** `first` is what the peer may send before it has heard of `size`, where that is more. */
+  constructor(size: number, first: number = size) {
     this.#size = size
-    this.#left = size
+    this.#left = first
   }
 
   /** The peer has sent so many; `false` where it may not have. */

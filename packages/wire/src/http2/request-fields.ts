@@ -167,6 +167,8 @@ export class RequestFields implements FieldReader {
 
   /** What a client may have split (RFC 9113, section 8.2.3) is one field to everybody else. */
   #cookie(name: FieldName, value: string): void {
+    // One that is empty would leave a space at an end, which no value may have.
+    if (value === '') return
     if (this.#cookieAt > 0) {
       this.#flat[this.#cookieAt] += `; ${value}`
       return
@@ -183,9 +185,14 @@ export class RequestFields implements FieldReader {
     if (value !== this.#authority && value.toLowerCase() !== this.#authority.toLowerCase()) this.#isOtherHost = true
   }
 
+  /** A CONNECT that is not extended: its target is an authority. */
+  get #isConnect(): boolean {
+    return this.#method === 'CONNECT' && this.#protocol === undefined
+  }
+
   /** `undefined` where one of the pseudo-header fields is missing, or one too many. */
   #target(): string | undefined {
-    if (this.#method === 'CONNECT' && this.#protocol === undefined) {
+    if (this.#isConnect) {
       return this.#path === undefined && this.#scheme === undefined ? this.#authority : undefined
     }
     if (this.#method === undefined || this.#scheme === undefined || this.#path === '') return undefined
@@ -198,8 +205,8 @@ export class RequestFields implements FieldReader {
     if (size > maxHeaderBytes || this.#keys.length > maxHeaderCount) return 'too-large'
     if (this.#isOtherHost) return 'host'
     // No absolute form: there are `:scheme` and `:authority` for that.
-    const isPath = target.startsWith('/') || target === '*' || this.#protocol !== undefined
-    return isPath || this.#method === 'CONNECT' ? undefined : 'target'
+    const isPath = target.startsWith('/') || target === '*'
+    return isPath || this.#isConnect ? undefined : 'target'
   }
 }
 

@@ -1,12 +1,13 @@
-import type { BodySink, BodySource } from '../body-flow.ts'
 /**
  * The body of a request, as it comes in a stream. Flow control is backpressure: the client may send more as what it has sent is taken, so
  * what waits here is bounded by the stream's window (RFC 9113, section 5.2).
  */
+import type { BodySink, BodySource } from '../body-flow.ts'
 import { Body } from '../body.ts'
 import type { HeaderList } from '../header-list.ts'
 import type { Http2Stream } from './http2-stream.ts'
-import { ReceiveWindow } from './receive-window.ts'
+import type { ReceiveWindow } from './receive-window.ts'
+import { copyOf, UnreadBytes } from './unread-bytes.ts'
 
 const UNKNOWN = -1
 
@@ -19,7 +20,7 @@ export class StreamReader implements BodySource {
   /** What has still to come, where that was said. */
   #toCome: number
   #sink: BodySink | undefined = undefined
-  #unread: Buffer[] = []
+  readonly #unread = new UnreadBytes()
   #trailers: HeaderList | undefined = undefined
   #outcome: 'flowing' | 'complete' | 'unwanted' | Error = 'flowing'
   #isPaused = false
@@ -36,7 +37,7 @@ export class StreamReader implements BodySource {
     stream: Http2Stream,
     length: number | undefined,
     owesContinue: boolean,
-    windowBytes: number,
+    window: ReceiveWindow,
     now: number,
   ) {
     this.#stream = stream
@@ -44,15 +45,14 @@ export class StreamReader implements BodySource {
     this.#toCome = length ?? UNKNOWN
     this.#owesContinue = owesContinue
     this.#beganAt = now
-    this.window = new ReceiveWindow(windowBytes)
+    this.window = window
   }
 
   /** One whose length was said, and that has come before anybody could read it, is in memory. */
   body(): Body {
-    const [only, more] = this.#unread
     const isAtHand = this.#outcome === 'complete' && this.#length !== undefined && this.#trailers === undefined
-    if (!isAtHand || only === undefined || more !== undefined) return Body.from(this, this.#length)
-    this.#unread = []
+    if (!isAtHand || this.#unread.pieces !== 1) return Body.from(this, this.#length)
+    const only = this.#unread.take()
     this.#stream.took(only.byteLength)
     return Body.of(only)
   }
@@ -97,16 +97,11 @@ export class StreamReader implements BodySource {
   take(bytes: Buffer, from: number, to: number): boolean {
     const length = to - from
     this.bytes += length
-    if (this.#toCome !== UNKNOWN && (this.#toCome -= length) < 0) return false
-    if (this.#outcome !== 'flowing') {
-      this.#stream.tookInVain(length)
-      return true
-    }
-    const chunk = Buffer.allocUnsafe(length)
-    bytes.copy(chunk, 0, from, to)
-    if (this.#sink === undefined || this.#isPaused || this.#unread.length > 0) this.#unread.push(chunk)
-    else this.#give(this.#sink, chunk)
-    return true
+    const isTooMuch = this.#toCome !== UNKNOWN && (this.#toCome -= length) < 0
+    if (isTooMuch || this.#outcome !== 'flowing') this.#stream.tookInVain(length)
+    else if (this.#sink === undefined || this.#isPaused || !this.#unread.isEmpty) this.#unread.add(bytes, from, to)
+    else this.#give(this.#sink, copyOf(bytes, from, to))
+    return !isTooMuch
   }
 
   /** All has come. `false` where it is less than was said. */
@@ -115,7 +110,7 @@ export class StreamReader implements BodySource {
     if (this.#outcome !== 'flowing') return true
     this.#trailers = trailers
     this.#outcome = 'complete'
-    if (this.#sink !== undefined && this.#unread.length === 0 && !this.#isPaused) this.#endSink()
+    if (this.#sink !== undefined && this.#unread.isEmpty && !this.#isPaused) this.#endSink()
     return true
   }
 
@@ -123,12 +118,19 @@ export class StreamReader implements BodySource {
   breakOff(error: Error): void {
     if (this.#outcome instanceof Error) return
     // Read to its end.
-    if (this.#outcome === 'complete' && this.#sink === undefined && this.#unread.length === 0) return
+    if (this.#outcome === 'complete' && this.#sink === undefined && this.#unread.isEmpty) return
     this.#outcome = error
     this.#forget()
     const sink = this.#sink
     this.#sink = undefined
     sink?.abort(error)
+  }
+
+  /** Both sides are over: what nobody has begun to read is not kept, and others may send as much. */
+  closed(): void {
+    if (this.#sink !== undefined || this.#unread.isEmpty) return
+    this.#outcome = 'unwanted'
+    this.#forget()
   }
 
   /** Whether the client has been silent for too long, or takes too long for all of it. */
@@ -146,16 +148,23 @@ export class StreamReader implements BodySource {
   }
 
   #give(sink: BodySink, chunk: Buffer): void {
-    if (sink.write(chunk) || this.#sink !== sink) return this.#stream.took(chunk.byteLength)
-    this.#isPaused = true
-    this.#owed += chunk.byteLength
+    const { byteLength } = chunk
+    // Owed from before, since whoever gives up within the call, or throws, has what is owed given back.
+    this.#owed += byteLength
+    if (!sink.write(chunk)) {
+      if (this.#sink === sink) this.#isPaused = true
+      return
+    }
+    if (this.#sink !== sink) return
+    this.#owed -= byteLength
+    this.#stream.took(byteLength)
   }
 
   #deliver(): void {
-    while (this.#unread.length > 0) {
+    while (!this.#unread.isEmpty) {
       const sink = this.#sink
       if (sink === undefined || this.#isPaused) return
-      this.#give(sink, this.#unread.shift()!)
+      this.#give(sink, this.#unread.take())
     }
     if (this.#outcome === 'complete' && this.#sink !== undefined && !this.#isPaused) this.#endSink()
   }
@@ -168,9 +177,7 @@ export class StreamReader implements BodySource {
 
   /** What nobody reads any more; the connection's window is for the others. */
   #forget(): void {
-    let bytes = this.#owed
-    for (const chunk of this.#unread) bytes += chunk.byteLength
-    this.#unread = []
+    const bytes = this.#owed + this.#unread.clear()
     this.#owed = 0
     if (bytes > 0) this.#stream.tookInVain(bytes)
   }

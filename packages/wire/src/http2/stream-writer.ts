@@ -94,8 +94,9 @@ export class StreamWriter implements BodySink {
       this.isReady = false
       return 0
     }
-    const size = Math.min(room, stream.sendWindow, this.#queued)
-    if (size <= 0 && this.#queued > 0) {
+    // An end needs no window, which may also be less than nothing (RFC 9113, section 6.9.2).
+    const size = Math.max(0, Math.min(room, stream.sendWindow, this.#queued))
+    if (size === 0 && this.#queued > 0) {
       // Without a window of its own it is not its turn before the client opens one.
       if (stream.sendWindow <= 0) this.isReady = false
       return 0

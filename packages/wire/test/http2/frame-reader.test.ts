@@ -23,9 +23,9 @@ function read(pieces: readonly Buffer[]): string[] {
     isOver: false,
     frame: (type, flags, stream, bytes, from, to) =>
       void seen.push(`${type} ${flags} ${stream} ${bytes.toString('latin1', from, to)}`),
-    data: (flags, stream, length) => void (data = `data ${flags} ${stream} ${length} `),
+    beginData: (flags, stream, length) => void (data = `data ${flags} ${stream} ${length} `),
     dataBytes: (bytes, from, to) => void (data += bytes.toString('latin1', from, to)),
-    dataEnd: () => void seen.push(data),
+    endData: () => void seen.push(data),
   })
   for (const piece of pieces) {
     // As in a socket's shared buffer: nothing may be looked at once the call is over.

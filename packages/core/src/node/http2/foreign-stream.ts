@@ -13,7 +13,7 @@ import { problemReply } from '../../problem.ts'
 import type { Reply } from '../../reply.ts'
 import type { ClientTls } from '../../tls/client-tls.ts'
 import { consumedBody, isConsumed } from '../consumed-body.ts'
-import { readPeer } from '../node-socket.ts'
+import { hasVanished, readPeer } from '../node-socket.ts'
 import { admitStream } from './admit-stream.ts'
 import type { ForeignHost } from './foreign-exchange.ts'
 
@@ -43,6 +43,7 @@ export function serveForeignStream(
   if (session === undefined || stream.destroyed || stream.closed) return
   let host = hosts.get(session)
   if (host === undefined) hosts.set(session, (host = new ForeignSession(session, services)))
+  if (session.destroyed || hasVanished(session.socket, host.peer)) return session.destroy()
   const flags = stream.endAfterHeaders ? constants.NGHTTP2_FLAG_END_STREAM : 0
   const { exchange, admission } = admitStream(stream, flags, request.rawHeaders, host, {
     peer: host.peer,

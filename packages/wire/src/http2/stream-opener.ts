@@ -1,0 +1,102 @@
+/** What a block of fields is to its connection: a request that is let in or refused, the end of a body, or nothing (RFC 9113, section 5.1). */
+import type { AbuseCounter } from './abuse.ts'
+import type { ConnectionWriter } from './connection-writer.ts'
+import {
+  CANCEL,
+  ENHANCE_YOUR_CALM,
+  FRAME_HEAD_BYTES,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+  STREAM_CLOSED,
+} from './frame-types.ts'
+import { Http2Fault } from './http2-fault.ts'
+import type { Http2ConnectionOptions } from './http2-owner.ts'
+import type { Http2Stream } from './http2-stream.ts'
+import type { OpenStreams } from './open-streams.ts'
+import type { Http2RequestHead, RequestFields } from './request-fields.ts'
+
+export interface OpenerOwner {
+  readonly abuse: AbuseCounter
+  readonly writer: ConnectionWriter
+  readonly options: Http2ConnectionOptions
+  /** What is new is not taken any more. */
+  readonly isClosed: boolean
+  /** A request is let in. */
+  open(id: number, head: Http2RequestHead, endsStream: boolean): void
+  /** Whoever reads the body has thrown. */
+  failed(error: unknown, stream: Http2Stream): void
+}
+
+export class StreamOpener {
+  /** The last stream that was taken: what GOAWAY says. */
+  last = 0
+  /** The last one that was heard of. */
+  #highest = 0
+  readonly #owner: OpenerOwner
+  readonly #streams: OpenStreams
+
+  constructor(streams: OpenStreams, owner: OpenerOwner) {
+    this.#streams = streams
+    this.#owner = owner
+  }
+
+  /** The stream, unless it is over. @throws {Http2Fault} where nobody has opened it */
+  streamOf(id: number): Http2Stream | undefined {
+    const stream = this.#streams.get(id)
+    if (stream === undefined && id > this.#highest)
+      throw new Http2Fault(PROTOCOL_ERROR, 'a frame of a stream that nobody has opened')
+    return stream
+  }
+
+  /** A block was read; encoded, it had so many bytes. */
+  fields(id: number, endsStream: boolean, fields: RequestFields, bytes: number): void {
+    const stream = this.#streams.get(id)
+    if (stream !== undefined) return this.#endBody(stream, endsStream, fields)
+    if ((id & 1) === 0) throw new Http2Fault(PROTOCOL_ERROR, 'a client has odd streams')
+    // Behind a reset that it has not heard of yet, or a GOAWAY.
+    if (id <= this.#highest || this.#owner.isClosed) {
+      this.#highest = Math.max(id, this.#highest)
+      return this.#owner.abuse.overhead(FRAME_HEAD_BYTES + bytes)
+    }
+    this.#highest = this.last = id
+    this.#open(id, endsStream, fields)
+  }
+
+  #open(id: number, endsStream: boolean, fields: RequestFields): void {
+    const { writer, abuse } = this.#owner
+    if (fields.isFull) {
+      writer.reset(id, ENHANCE_YOUR_CALM)
+      return abuse.bomb()
+    }
+    const head = fields.head(endsStream)
+    const code = this.#refusal(head, endsStream)
+    if (code === undefined) return this.#owner.open(id, head!, endsStream)
+    writer.reset(id, code)
+    abuse.reset()
+  }
+
+  /** With which error its stream is reset, if it is not let in. */
+  #refusal(head: Http2RequestHead | undefined, endsStream: boolean): number | undefined {
+    if (head === undefined) return PROTOCOL_ERROR
+    // Who asks for a tunnel and ends it in one breath has left.
+    if (endsStream && head.protocol !== undefined) return CANCEL
+    const { maxConcurrentStreams, maxQueuedBytes } = this.#owner.options
+    const isCrowded =
+      this.#streams.size >= maxConcurrentStreams || this.#owner.writer.scheduler.queuedBytes > maxQueuedBytes
+    return isCrowded ? REFUSED_STREAM : undefined
+  }
+
+  /** Trailers. */
+  #endBody(stream: Http2Stream, endsStream: boolean, fields: RequestFields): void {
+    const trailers = fields.isFull ? undefined : fields.trailers()
+    if (stream.isRemoteEnded || !endsStream || trailers === undefined) {
+      stream.reset(stream.isRemoteEnded ? STREAM_CLOSED : PROTOCOL_ERROR)
+      return this.#owner.abuse.reset()
+    }
+    try {
+      stream.receiveEnd(trailers)
+    } catch (error) {
+      this.#owner.failed(error, stream)
+    }
+  }
+}
