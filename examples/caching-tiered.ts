@@ -26,9 +26,11 @@ const { address } = await shop.listen({ host: '127.0.0.1' })
 const pages = createUpstream('pages', { targets: [address.url] })
 
 /** What each process of yours would have. */
-function gateway() {
+async function gateway() {
   // It reconnects by itself; what goes wrong is told by the event `store-failed`.
   const client = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379').on('error', () => {})
+  // Nobody waits for a Redis that is not connected: what comes before is fetched, and not shared. There may be none, too.
+  await new Promise((resolve) => void client.once('ready', resolve).once('close', resolve))
   const store = tieredStore({
     memory: memoryStore({ maxBytes: 64 * 1024 * 1024 }),
     behind: redisStore({ client, timeoutMs: 1_000 }),
@@ -36,7 +38,7 @@ function gateway() {
   return httpCache({ store, staleIfErrorMs: 3_600_000 })
 }
 
-const [one, two] = [gateway(), gateway()]
+const [one, two] = [await gateway(), await gateway()]
 const proxy = createProxy()
   .use(purgeMethod({ cache: one, allow: ['127.0.0.1', '::1'] }))
   .route({ path: '/stores' }, (route) => route.handle(() => Reply.json([one, two].map((cache) => cache.snapshot()))))

@@ -16,6 +16,7 @@ import { type KeyOptions, type KeyPlan, resolveKeyOptions } from './key/key-opti
 import type { StoreRules } from './policy/storability.ts'
 import type { SetCookiePolicy } from './policy/stored-fields.ts'
 import { type TtlOption, ttlTable } from './policy/ttl-table.ts'
+import { unkeyedTest } from './policy/unkeyed-fields.ts'
 import { cacheIdentifier } from './reply/cache-status.ts'
 import type { CacheStoreFactory } from './store/store.ts'
 
@@ -38,7 +39,7 @@ export interface CacheRouteOptions<N = unknown> {
   readonly targetedFields?: readonly string[]
   /**
    * Of a response that states no lifetime: which part of the time since its `Last-Modified` it is taken to be fresh (RFC 9111, section 4.2.2).
-   * Never where the request has credentials or a cookie. 0 for none. @default 0.1
+   * Never where the request has credentials or a cookie: such a response is not served stale, either. 0 for none. @default 0.1
    */
   readonly heuristicFraction?: number
   /** At most this long. @default 86_400_000 */
@@ -66,7 +67,7 @@ export interface CacheRouteOptions<N = unknown> {
   readonly requestDirectives?: 'honour' | 'ignore'
   /**
    * Request fields that some upstreams obey and no key has: a response to a request that has one is not stored, since it could be
-   * poisoned. @default X-Original-URL, X-Rewrite-URL, X-HTTP-Method-Override and their like
+   * poisoned, and no other request waits for it. @default X-Original-URL, X-Rewrite-URL, X-HTTP-Method-Override and their like
    */
   readonly unkeyedFields?: readonly string[]
   /** Fields of responses that name tags: `Surrogate-Key` is separated by blanks, all others by commas. @default ['Surrogate-Key', 'Cache-Tag'] */
@@ -116,11 +117,18 @@ export interface CachePlan extends StoreRules {
 
 const UNKEYED_FIELDS = [
   'x-original-url',
+  'x-original-uri',
   'x-rewrite-url',
+  'x-proxy-url',
+  'x-http-destinationurl',
+  'x-http-path-override',
   'x-original-host',
   'x-host',
+  'x-http-host-override',
   'x-forwarded-server',
   'x-forwarded-scheme',
+  'x-url-scheme',
+  'front-end-https',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
@@ -159,7 +167,7 @@ export function resolveCacheOptions<N>(options: HttpCacheOptions<N>): CachePlan 
     setCookie: wordOption(options.setCookie, 'refuse', ['refuse', 'strip', 'store'], 'httpCache.setCookie'),
     honoursClients:
       wordOption(options.requestDirectives, 'honour', ['honour', 'ignore'], 'httpCache.requestDirectives') === 'honour',
-    unkeyedFields: fieldsOption(options.unkeyedFields, UNKEYED_FIELDS, 'httpCache.unkeyedFields'),
+    hasUnkeyedField: unkeyedTest(fieldsOption(options.unkeyedFields, UNKEYED_FIELDS, 'httpCache.unkeyedFields')),
     tagFields: fieldsOption(options.tagFields, ['Surrogate-Key', 'Cache-Tag'], 'httpCache.tagFields'),
     collapses: flagOption(options.collapse, true, 'httpCache.collapse'),
     collapseWaitMs: durationOption(options.collapseWaitMs, 10_000, 'httpCache.collapseWaitMs'),

@@ -12,6 +12,7 @@ import { Body, maskOf } from '@sluice/wire'
 import type { CachePlan } from './cache-options.ts'
 import { type RequestDirectives, requestDirectives } from './directives/request-directives.ts'
 import { cacheHit } from './events.ts'
+import { askedBy } from './flight/asked-by.ts'
 import { Collapse } from './flight/collapse.ts'
 import type { FetchParts } from './flight/fetch.ts'
 import { type Invalidation, isUnsafe } from './invalidation/unsafe-reply.ts'
@@ -22,7 +23,7 @@ import { reuseOf } from './policy/reuse.ts'
 import type { ForwardReason } from './reply/cache-status.ts'
 import { replyOf } from './reply/entry-reply.ts'
 import { StatusTeller } from './reply/status-teller.ts'
-import { askedBy, Solo, type SoloTask } from './solo.ts'
+import { Solo, type SoloTask } from './solo.ts'
 import type { StoredEntry } from './store/store.ts'
 import { asksOriginOnly, CONDITIONS } from './validation/client-condition.ts'
 import { PartStore } from './validation/parts.ts'
@@ -150,7 +151,9 @@ export class CacheGuard {
     // Conditions, ranges and credentials are this client's own, until there is something stored to ask about.
     const isSpecial = request.headers.hasAny(SPECIAL) && lookup.entry === undefined
     const isHopeless = lookup.entry === undefined && this.#parts.uncacheable.has(lookup.key)
-    const mayLead = !isSpecial && !isHopeless && directives?.noStore !== true
+    // What it has beside its key, others are not to get, nor to wait for.
+    const isOdd = this.#parts.keys.isOddlySpelled(exchange) || this.#plan.hasUnkeyedField(request.headers)
+    const mayLead = !isSpecial && !isHopeless && !isOdd && directives?.noStore !== true
     if (isHopeless) {
       this.#parts.counters.misses++
       return this.#solo.pass(task)
@@ -197,11 +200,8 @@ export class CacheGuard {
       const keyOf = () => this.#parts.keys.key(exchange)
       const key = keyOf()
       const lookup: Lookup = { key, entryKey: key, entry: undefined, reading: undefined, marker: undefined }
-      this.#solo.keepAsGet(
-        reply,
-        { exchange, next, lookup, directives: undefined, reason: 'method', keyOf },
-        requestedAt,
-      )
+      const directives = this.#plan.honoursClients ? requestDirectives(exchange.request.headers) : undefined
+      this.#solo.keepAsGet(reply, { exchange, next, lookup, directives, reason: 'method', keyOf }, requestedAt)
     }
     this.#teller.tell(exchange, reply, 'method', {}, '')
     return reply

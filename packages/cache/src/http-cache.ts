@@ -8,7 +8,15 @@
  * Put it below authentication, so that nobody is answered who may not be, and below what compresses; above `retry`, breakers and what
  * changes requests for a target alone.
  */
-import { ConfigError, defineMiddleware, type Exchange, type Handler, type Middleware, type Reply } from '@sluice/core'
+import {
+  ConfigError,
+  defineMiddleware,
+  type Exchange,
+  type Handler,
+  type Middleware,
+  type Reply,
+  systemRandom,
+} from '@sluice/core'
 import { objectOption } from '@sluice/core/options'
 import { CacheCounters } from './cache-counters.ts'
 import { type CachePlan, type CacheRouteOptions, type HttpCacheOptions, resolveCacheOptions } from './cache-options.ts'
@@ -66,7 +74,7 @@ export interface HttpCache<N = unknown> extends Middleware<N> {
   /** The URL that a purge names, as this cache spells it: for logs, and for prefixes. @throws {TypeError} where it is none */
   urlOf(url: string): string
   snapshot(): HttpCacheSnapshot
-  /** Closes the store. Requests are misses from then on. */
+  /** Closes the store, once what it is writing is written. Requests are misses from then on. */
   close(): Promise<void>
 }
 
@@ -147,7 +155,7 @@ class SharedParts {
   /** As a user names it: a URL is purged in every way in which routes spell it. */
   async purgeNamed(selector: PurgeSelector, options: PurgeOptions): Promise<number> {
     if (!('url' in selector)) return await this.purge(selector, options)
-    const urls = new Set(this.#allKeys.map((keys) => keys.urlFrom(selector.url)))
+    const urls = new Set(this.#allKeys.flatMap((keys) => keys.urlsFrom(selector.url)))
     const counts = await Promise.all([...urls].map(async (url) => await this.purge({ url }, options)))
     return counts.reduce((sum, count) => sum + count, 0)
   }
@@ -185,9 +193,6 @@ class SharedParts {
     }
   }
 }
-
-// oxlint-disable-next-line no-restricted-properties -- the default of an option by which it is injected
-const systemRandom = (): number => Math.random()
 
 function checkedSelector(selector: PurgeSelector): PurgeSelector {
   if (typeof selector === 'object' && selector !== null) {

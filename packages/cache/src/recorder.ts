@@ -79,6 +79,7 @@ export class Recorder {
     const { exchange, directives, respondedAt } = facts
     const plan = this.#plan
     if (directives?.noStore === true) return 'request-no-store'
+    if (this.#keys.isOddlySpelled(exchange)) return 'unkeyed-field'
     // A part never stands for the whole.
     if (status === 206 && part === undefined) return 'status'
     const effective = effectiveDirectives(headers, plan.targets)

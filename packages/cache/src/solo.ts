@@ -6,11 +6,13 @@ import type { Exchange, Handler, Reply } from '@sluice/core'
 import { HeaderList } from '@sluice/wire'
 import type { RequestDirectives } from './directives/request-directives.ts'
 import { effectiveDirectives } from './directives/targeted-fields.ts'
+import { askedBy } from './flight/asked-by.ts'
 import type { FetchParts } from './flight/fetch.ts'
 import { SharedBody } from './flight/shared-body.ts'
 import { resolved } from './invalidation/unsafe-reply.ts'
 import type { Lookup } from './lookup.ts'
 import { explicitLifetimeMs } from './policy/freshness.ts'
+import { isPassing } from './policy/storability.ts'
 import type { FetchFacts, Judged } from './recorder.ts'
 import type { ForwardReason } from './reply/cache-status.ts'
 import type { StatusTeller } from './reply/status-teller.ts'
@@ -61,7 +63,10 @@ export class Solo {
       if (describesStored(reply.headers, reading.headers)) {
         const merged = mergedFields(stored, reply.headers)
         const judged = recorder.judge(head.status, merged, this.#responded(facts), task.keyOf, reading.part)
-        if (typeof judged === 'string') store.delete(entryKey, head.id)
+        // Also where it varies by more now: it stands under a key that is not its own any more.
+        if (typeof judged === 'string') {
+          if (!isPassing(judged)) store.delete(entryKey, head.id)
+        } else if (judged.key !== entryKey) store.delete(entryKey, head.id)
         else store.update(entryKey, head.id, { ...judged.head, id: head.id }, facts.generation)
       } else store.update(entryKey, head.id, { ...head, freshMs: 0 }, facts.generation)
     }
@@ -141,11 +146,6 @@ export class Solo {
   #responded(facts: FetchFacts): FetchFacts {
     return { ...facts, respondedAt: this.#parts.plan.clock.wallTime() }
   }
-}
-
-/** What stands below may change the request; keys and variants are those of what the client has asked for. `forward` changes nothing. */
-export function askedBy({ exchange, next }: Pick<SoloTask, 'exchange' | 'next'>): Exchange {
-  return (next as { readonly direct?: unknown }).direct === undefined ? exchange.branch() : exchange
 }
 
 function safely<T>(call: () => T): T | undefined {

@@ -152,8 +152,8 @@ export class Collapse {
     const { exchange, lookup, reason } = task
     this.#teller.tell(exchange, reply, reason, { stored: true }, lookup.key)
     if (exchange.aborted !== undefined) reply.body.cancel(exchange.aborted)
-    const { headers } = exchange.request
-    if (reply.status >= 300 || !headers.hasAny(CONDITIONS)) return reply
+    const { headers, method } = exchange.request
+    if (method === 'POST' || reply.status >= 300 || !headers.hasAny(CONDITIONS)) return reply
     const { reading } = shared
     const now = this.#parts.plan.clock.wallTime()
     if (!isNotModified(headers, reading.headers, reading.head.respondedAt, now)) return reply

@@ -16,6 +16,7 @@ import type { CacheKeys } from '../key/cache-key.ts'
 import type { Finder, Lookup } from '../lookup.ts'
 import type { Reading } from '../policy/reading.ts'
 import { standsInForError } from '../policy/reuse.ts'
+import { isPassing, type StoreRefusal } from '../policy/storability.ts'
 import { isServerError } from '../policy/understood-status.ts'
 import type { FetchFacts, Judged, Recorder } from '../recorder.ts'
 import type { GuardedStore } from '../store/guarded-store.ts'
@@ -28,6 +29,7 @@ import {
   makeUnconditional,
   speaksOf,
 } from '../validation/revalidation.ts'
+import { askedBy } from './asked-by.ts'
 import { FetchedReply } from './fetched-reply.ts'
 import type { Flight, SharedReply } from './flight.ts'
 import { renew, sharedEntry } from './renewal.ts'
@@ -163,7 +165,8 @@ export class Fetch {
     else makeUnconditional(headers)
     let reply: Reply
     try {
-      reply = await this.#send()
+      // What stands below may change the request, which may have to be sent once more.
+      reply = await this.#send(askedBy({ exchange: this.#detached, next: this.#task.next }))
     } catch (error) {
       const standIn =
         ProxyError.is(error) && this.#detached.aborted === undefined ? this.#standIn(undefined) : undefined
@@ -178,7 +181,7 @@ export class Fetch {
       // It speaks of something that is not here (RFC 9111, section 4.3.4).
       reply.body.cancel()
       makeUnconditional(headers)
-      reply = await this.#send()
+      reply = await this.#send(this.#detached)
     }
     if (isServerError(reply.status)) {
       const standIn = this.#standIn(reply.status)
@@ -191,9 +194,9 @@ export class Fetch {
     return this.#share(reply)
   }
 
-  #send(): Reply | Promise<Reply> {
+  #send(exchange: Exchange): Reply | Promise<Reply> {
     this.#requestedAt = this.#parts.plan.clock.wallTime()
-    return this.#task.next(this.#detached)
+    return this.#task.next(exchange)
   }
 
   #facts(): FetchFacts {
@@ -272,7 +275,7 @@ export class Fetch {
     const writer = typeof judged === 'string' ? judged : recorder.begin(judged, bodyBytes, this.#generation)
     if (typeof judged === 'string' || typeof writer === 'string') {
       recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, facts.exchange, reply.status)
-      if (!isPassing(writer as string)) uncacheable.add(lookup.key)
+      if (!isPassing(writer as StoreRefusal)) uncacheable.add(lookup.key)
       flight.land('alone')
       return { kind: 'alone', reply, reason: writer as string }
     }
@@ -325,11 +328,6 @@ export class Fetch {
     if (cacheRevalidated.hasSubscribers)
       cacheRevalidated.publish({ url: reading.head.url, outcome, background: isBackground })
   }
-}
-
-/** Reasons that say nothing of the next response. */
-function isPassing(reason: string): boolean {
-  return reason === 'purged' || reason === 'store-failed' || reason === 'request-no-store'
 }
 
 function variantTags(variants: readonly string[] | undefined): string[] {

@@ -1,7 +1,9 @@
 /** A stored response that a 304 has confirmed: its head takes over what the 304 says (RFC 9111, sections 3.2 and 4.3.4). */
 import type { Reply } from '@sluice/core'
 import { HeaderList } from '@sluice/wire'
+import { varyFields } from '../key/vary.ts'
 import { type Reading, readHead } from '../policy/reading.ts'
+import { isPassing } from '../policy/storability.ts'
 import type { FetchFacts, Judged } from '../recorder.ts'
 import type { EntryHead, StoredEntry } from '../store/store.ts'
 import { mergedFields } from '../validation/revalidation.ts'
@@ -37,9 +39,9 @@ export function renew({ recorder, store, plan }: FetchParts, reply: Reply, confi
   if (cookies.length > 0) reply.headers.delete('set-cookie')
   const merged = mergedFields(HeaderList.received(reading.head.headers.slice()), reply.headers)
   const judged = recorder.judge(reading.head.status, merged, facts, keyOf, reading.part)
-  if (typeof judged === 'string' || (!confirmed.isOther && judged.key !== entryKey)) {
+  if (typeof judged === 'string' || !staysInPlace(judged, confirmed)) {
     // It says now that it is not to be kept, or not for all of these.
-    store.delete(entryKey, reading.head.id)
+    if (typeof judged !== 'string' || !isPassing(judged)) store.delete(entryKey, reading.head.id)
     return { shared: sharedEntry(entry, reading.head, reading, confirmed), landing: 'alone', cookies }
   }
   const head = renewedHead(judged.head, reading.head)
@@ -48,6 +50,11 @@ export function renew({ recorder, store, plan }: FetchParts, reply: Reply, confi
   if (!confirmed.isOther) return { shared, landing: shared, cookies }
   copyVariant(recorder, judged, entry, facts)
   return { shared, landing: { ...shared, entryKey: judged.key, vary: judged.vary }, cookies }
+}
+
+/** Whether its key still is its own: not where it varies by other fields now. */
+function staysInPlace(judged: Judged, { isOther, entryKey, reading }: Confirmed): boolean {
+  return isOther ? judged.vary.join() === varyFields(reading.headers)?.join() : judged.key === entryKey
 }
 
 /** An entry for all who ask for the same. */

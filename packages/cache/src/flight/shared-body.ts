@@ -15,6 +15,7 @@ import {
   WireError,
 } from '@sluice/wire'
 import type { ScheduledCall } from '@sluice/wire'
+import { sharedTrailers } from '../policy/stored-fields.ts'
 
 /** How a shared body is told of what becomes of it. */
 export interface SharedBodyOwner {
@@ -91,7 +92,7 @@ export class SharedBody implements BodySink {
   }
 
   end(trailers?: HeaderList): void {
-    this.#finish(undefined, trailers)
+    this.#finish(undefined, trailers === undefined ? undefined : sharedTrailers(trailers))
   }
 
   abort(error: Error): void {

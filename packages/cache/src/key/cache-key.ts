@@ -4,10 +4,16 @@
  */
 import { hash } from 'node:crypto'
 import type { Exchange } from '@sluice/core'
+import { type HeaderList, maskOf } from '@sluice/wire'
 import { canonicalAuthority } from './authority.ts'
 import type { KeyPlan } from './key-options.ts'
 import { SearchRuleTable } from './no-vary-search.ts'
 import { filterQuery } from './query.ts'
+
+/** From a proxy that is trusted; from anybody else they are gone since the entrance. */
+const FORWARDED = maskOf('x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto')
+/** Of which upstreams make links. The scheme is the exchange's own. */
+const FORWARDED_PARTS = ['x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix']
 
 /** Longer parts stand in a key as a digest. */
 const MAX_PART_CHARS = 256
@@ -19,6 +25,7 @@ export class CacheKeys {
   #authority = ''
   #scheme = ''
   #origin = ''
+  #isOdd = false
 
   constructor(plan: KeyPlan) {
     this.#plan = plan
@@ -31,7 +38,18 @@ export class CacheKeys {
     if (authority === this.#authority && scheme === this.#scheme && this.#origin !== '') return this.#origin
     this.#authority = authority
     this.#scheme = scheme
-    return (this.#origin = `${scheme}://${canonicalAuthority(authority, scheme)}`)
+    const canonical = canonicalAuthority(authority, scheme)
+    this.#isOdd = canonical !== authority
+    return (this.#origin = `${scheme}://${canonical}`)
+  }
+
+  /**
+   * Whether the authority is spelled as few clients do, such as `Shop.test:80`. It has the same key (RFC 9110, section 4.2.3), and may be
+   * answered from the store; but upstreams make links of it, so what they answer is not for others.
+   */
+  isOddlySpelled(exchange: Exchange): boolean {
+    this.origin(exchange)
+    return this.#isOdd
   }
 
   /** The URL that a request stands for, which purges name: its target as far as it counts. */
@@ -55,9 +73,20 @@ export class CacheKeys {
     return this.urlOf(`${scheme}://${canonicalAuthority(host, scheme)}`, pathname + search)
   }
 
+  /** All spellings of a user's URL: the canonical one, and the one that stands there, since targets are stored as they came. */
+  urlsFrom(text: string): string[] {
+    const urls = [this.urlFrom(text)]
+    const parts = /^(https?):\/\/([^/?#]+)([/?][^#]*)?/i.exec(text)
+    if (parts === null) return urls
+    const [, scheme = '', authority = '', target = '/'] = parts
+    const lower = scheme.toLowerCase()
+    urls.push(this.urlOf(`${lower}://${canonicalAuthority(authority, lower)}`, target))
+    return urls
+  }
+
   /** The key of a GET or HEAD. */
   key(exchange: Exchange): string {
-    return this.#plan.isPlain
+    return this.#plan.isPlain && !exchange.request.headers.hasAny(FORWARDED)
       ? this.origin(exchange) + this.searchRules.apply(this.#origin, exchange.request.target)
       : this.url(exchange) + this.#additions(exchange)
   }
@@ -73,7 +102,7 @@ export class CacheKeys {
 
   #additions(exchange: Exchange): string {
     const { cookies, headers, extra } = this.#plan
-    let additions = ''
+    let additions = forwardedParts(exchange.request.headers)
     for (const name of headers) additions += keyPart(name, exchange.request.headers.get(name))
     if (cookies.length > 0) {
       const sent = cookiesOf(exchange.request.headers.get('cookie') ?? '')
@@ -84,10 +113,21 @@ export class CacheKeys {
   }
 }
 
+/** What a proxy before this one says of the URL that its client has asked for, which may be the client's own words. */
+function forwardedParts(headers: HeaderList): string {
+  let parts = ''
+  if (!headers.hasAny(FORWARDED)) return parts
+  for (const name of FORWARDED_PARTS) {
+    const value = headers.get(name)
+    if (value !== undefined) parts += keyPart(name, value)
+  }
+  return parts
+}
+
 /** A name with its value; one that is missing differs from one that is empty. */
 export function keyPart(name: string, value: string | undefined): string {
   if (value === undefined) return `\n${name}`
-  return value.length <= MAX_PART_CHARS ? `\n${name}=${value.replaceAll('\n', '%0A')}` : `\n${name}#${digest(value)}`
+  return value.length <= MAX_PART_CHARS && !value.includes('\n') ? `\n${name}=${value}` : `\n${name}#${digest(value)}`
 }
 
 function digest(value: string | Uint8Array): string {
@@ -99,8 +139,11 @@ function cookiesOf(field: string): Map<string, string> {
   for (const pair of field.split(';')) {
     const equals = pair.indexOf('=')
     const name = pair.slice(0, Math.max(0, equals)).trim()
-    // Of several the first is what most servers take.
-    if (equals > 0 && !cookies.has(name)) cookies.set(name, pair.slice(equals + 1).trim())
+    if (equals <= 0) continue
+    // Of several an upstream may take any: all count.
+    const value = pair.slice(equals + 1).trim()
+    const before = cookies.get(name)
+    cookies.set(name, before === undefined ? value : `${before};${value}`)
   }
   return cookies
 }

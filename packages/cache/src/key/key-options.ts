@@ -1,12 +1,14 @@
 /** What of a request names a stored response, beyond scheme, authority, method and path. */
 import { ConfigError, type Exchange } from '@sluice/core'
 import { fieldsOption, flagOption, functionOption, objectOption, textOption } from '@sluice/core/options'
+import { lenientName } from './query.ts'
 
 /** Options of `key`. */
 export interface KeyOptions<N = unknown> {
   /**
-   * Which parameters of the query count: all, none, only those listed in `allow`, or all but those in `ignore`. Names are compared as
-   * they stand in the URL. @default 'all'
+   * Which parameters of the query count: all, none, only those listed in `allow`, or all but those in `ignore`. What some upstream could
+   * take for a parameter of the list in `allow`, such as `Q`, `%71` or `q[]` for `q`, counts as well; names in `ignore` are compared as they
+   * stand in the URL; and what has a semicolon always counts. @default 'all'
    */
   readonly query?: 'all' | 'none' | { readonly allow: readonly string[] } | { readonly ignore: readonly string[] }
   /** Whether parameters in another order are the same query. @default false */
@@ -55,8 +57,13 @@ function parameterFilter(query: KeyOptions['query'], at: string): KeyPlan['keeps
   if (typeof query !== 'object' || query === null || ('allow' in query && 'ignore' in query))
     throw new ConfigError(at, 'must be "all", "none", { allow } or { ignore }')
   if ('allow' in query) {
-    const allowed = new Set(wordsOption(query.allow, `${at}.allow`))
-    return (name) => allowed.has(name)
+    const words = wordsOption(query.allow, `${at}.allow`)
+    const allowed = new Set([...words, ...words.map(lenientName)])
+    return (name) => {
+      if (allowed.has(name)) return true
+      const lenient = lenientName(name)
+      return lenient === undefined || allowed.has(lenient)
+    }
   }
   const ignored = new Set(wordsOption(query.ignore, `${at}.ignore`))
   return (name) => !ignored.has(name)

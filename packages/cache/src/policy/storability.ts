@@ -27,6 +27,19 @@ export type StoreRefusal =
   | 'truncated'
   | 'store-failed'
 
+/** Whether a reason says nothing of what others would get: it lies in the request, or in the store. */
+export function isPassing(reason: StoreRefusal): boolean {
+  return PASSING.has(reason)
+}
+
+const PASSING: ReadonlySet<StoreRefusal> = new Set([
+  'purged',
+  'store-failed',
+  'request-no-store',
+  'request-credentials',
+  'unkeyed-field',
+])
+
 /** What decides beside the response itself. */
 export interface StoreRules {
   readonly setCookie: SetCookiePolicy
@@ -37,7 +50,8 @@ export interface StoreRules {
   readonly staleWhileRevalidateMs: number
   readonly staleIfErrorMs: number
   readonly sMaxAgeForbidsStale: boolean
-  readonly unkeyedFields: readonly string[]
+  /** Whether a request has a field that no key has. */
+  readonly hasUnkeyedField: (request: HeaderList) => boolean
   /** Whether 206 is kept to be combined. */
   readonly storesPartial: boolean
 }
@@ -71,7 +85,7 @@ export function judge(
   if (directives.isPrivate) return 'private'
   if (request.hasAny(AUTHORIZATION) && !mayShareAuthorized(effective)) return 'request-credentials'
   if (rules.setCookie === 'refuse' && setsCookie(headers)) return 'set-cookie'
-  if (rules.unkeyedFields.some((name) => request.has(name))) return 'unkeyed-field'
+  if (rules.hasUnkeyedField(request)) return 'unkeyed-field'
   return lifetimes(request, status, headers, effective, rules, respondedAt) ?? 'no-lifetime'
 }
 
@@ -93,14 +107,15 @@ function lifetimes(
   const explicit = overridden ?? explicitLifetimeMs(headers, effective, respondedAt) ?? rules.defaultTtl(status)
   // Without a word about caching only some may be kept, and nothing that could be somebody's own.
   if (explicit === undefined && !directives.isPublic && !isHeuristicallyCacheable(status)) return undefined
+  const isSomebodys = request.hasAny(CREDENTIALS) || setsCookie(headers)
   const guess = () =>
-    request.hasAny(CREDENTIALS) || setsCookie(headers)
-      ? 0
-      : heuristicLifetimeMs(status, headers, directives.isPublic, respondedAt, rules.heuristic)
+    isSomebodys ? 0 : heuristicLifetimeMs(status, headers, directives.isPublic, respondedAt, rules.heuristic)
   const freshMs = Math.min(explicit ?? guess(), rules.maxTtlMs)
   const mustRevalidate =
     directives.mustRevalidate ||
     directives.proxyRevalidate ||
+    // Whose it is, only its origin knows: it is never served unasked, not even for want of a better one.
+    (explicit === undefined && isSomebodys && !directives.isPublic) ||
     (directives.sMaxAge !== undefined && rules.sMaxAgeForbidsStale)
   const staleMs = (seconds: number | undefined, fallback: number): number =>
     mustRevalidate || directives.noCache ? 0 : seconds === undefined ? fallback : seconds * 1_000

@@ -41,6 +41,13 @@ export function storedFields(
   return stored
 }
 
+/** The trailer fields that others may have: no cookie, nothing of one proxy's, whatever the options say of heads. */
+export function sharedTrailers(trailers: HeaderList): HeaderList {
+  const shared = trailers.copy()
+  shared.deleteWhere((key) => key === 'set-cookie' || NEVER.has(key))
+  return shared
+}
+
 export function setsCookie(headers: HeaderList): boolean {
   return headers.hasAny(SET_COOKIE)
 }

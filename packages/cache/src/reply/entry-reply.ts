@@ -45,7 +45,8 @@ export function replyOf(
 ): Reply {
   const { request } = exchange
   const { status } = reading.head
-  if (request.headers.hasAny(ASKS_MORE) && status < 300) {
+  // To a POST a condition that fails is 412 (RFC 9110, section 13.1.2), if anything: it is not looked at.
+  if (request.headers.hasAny(ASKS_MORE) && status < 300 && request.method !== 'POST') {
     const special = conditionalReply(exchange, reading, content, headers, now)
     if (special !== undefined) return special
   }

@@ -16,7 +16,8 @@ import { type ByteRange, contentRange, parseContentRange, parseRange } from './b
 import { isStrong } from './entity-tag.ts'
 import { applicableRange } from './if-range.ts'
 
-const PART = '\n\npart'
+/** With a blank, which no field of a `Vary` has. */
+const PART = '\n\n206 part'
 
 /** A part in memory, and where it belongs. */
 interface Part extends ByteRange {
