@@ -4,6 +4,7 @@
  */
 import type { Body, Clock, HeaderList, ScheduledCall } from '@sluice/wire'
 import type { Client } from './client.ts'
+import type { AwaitedChain } from './entrance/awaited-chain.ts'
 import { type AnyProxyError, DownstreamError, InternalError } from './errors.ts'
 import { exchangeEnded } from './events.ts'
 import type { ExchangeRequest, ReceivedRequest } from './exchange-request.ts'
@@ -77,8 +78,8 @@ export class Exchange<out S = unknown> {
   readonly #parent: Exchange | undefined
   /** @internal Its place among the exchanges in flight; -1 for none. */
   inFlightIndex = -1
-  /** @internal What answers where the chain does not; set by the entrance while it waits for one. */
-  whenGivenUp: ((error: AnyProxyError) => void) | undefined = undefined
+  /** @internal The chain that the entrance waits for. */
+  awaited: AwaitedChain | undefined = undefined
   /** Where it was routed to; missing where nothing matched. */
   route: RouteInfo | undefined = undefined
   #params: Readonly<Record<string, string>> | undefined = undefined
@@ -238,7 +239,7 @@ export class Exchange<out S = unknown> {
   #expired(): void {
     const error = new InternalError('ERR_SLUICE_DEADLINE_EXCEEDED')
     this.abort(error)
-    if (this.whenGivenUp !== undefined) this.#deadline = this.clock.schedule(GRACE_MS, () => this.whenGivenUp?.(error))
+    if (this.awaited !== undefined) this.#deadline = this.clock.schedule(GRACE_MS, () => this.awaited?.fail(error))
   }
 
   /** Takes the deadline away, as for a stream without an end. */

@@ -94,10 +94,11 @@ class Forwarding implements AttemptOwner, PendingExchange {
       this.#give(this.#exchange.aborted!)
     }
     signal.addEventListener('abort', leave, { once: true })
-    this.#stopWaiting = () => {
+    const stopWaiting = () => {
       signal.removeEventListener('abort', leave)
       this.#stopWaiting = undefined
     }
+    this.#stopWaiting = stopWaiting
   }
 
   proceed(): boolean {

@@ -104,10 +104,9 @@ export class Collapse {
 
   #begin(key: string, exchange: Exchange): Flight {
     const { plan, keys, purges } = this.#parts
-    const flight = new Flight(key, keys.url(exchange), purges.count, plan.clock, plan.collapseWaitMs)
-    if (!plan.collapses) return flight
-    this.#flights.set(flight)
-    flight.expired = () => this.#flights.delete(flight)
+    const place = plan.collapses ? this.#flights : undefined
+    const flight = new Flight(key, keys.url(exchange), purges.count, plan.clock, plan.collapseWaitMs, place)
+    place?.set(flight)
     return flight
   }
 

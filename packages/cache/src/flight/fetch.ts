@@ -7,7 +7,7 @@
  *       --> 503  or nothing at all: the stored response, where it may stand in for an error
  *       --> else the leader's alone
  */
-import { type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
+import { type AnyProxyError, type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
 import type { CacheCounters } from '../cache-counters.ts'
 import type { CachePlan } from '../cache-options.ts'
 import type { RequestDirectives } from '../directives/request-directives.ts'
@@ -31,7 +31,7 @@ import {
 } from '../validation/revalidation.ts'
 import { askedBy } from './asked-by.ts'
 import { FetchedReply } from './fetched-reply.ts'
-import type { Flight, SharedReply } from './flight.ts'
+import type { AbandonableFetch, Flight, SharedReply } from './flight.ts'
 import { renew, sharedEntry } from './renewal.ts'
 import { SharedBody } from './shared-body.ts'
 import type { UncacheableTable } from './uncacheable-table.ts'
@@ -85,7 +85,7 @@ export type Validation = 'confirmed' | 'stale-if-error' | 'variant'
 const QUIET_AFTER_FAILURE_MS = 1_000
 const MAX_ASKED_TAGS = 8
 
-export class Fetch {
+export class Fetch implements AbandonableFetch {
   readonly #parts: FetchParts
   readonly #task: FetchTask
   readonly #detached: Exchange
@@ -99,7 +99,11 @@ export class Fetch {
     this.#task = task
     this.#generation = parts.store.generation
     this.#detached = task.exchange.detached({ awaited: !task.isBackground })
-    task.flight.giveUp = (error) => this.#detached.abort(error)
+    task.flight.fetch = this
+  }
+
+  abandon(error: AnyProxyError): void {
+    this.#detached.abort(error)
   }
 
   /** Rejects where nothing came, and nothing stands in for it. Whatever it does, the flight lands. */
@@ -309,9 +313,9 @@ export class Fetch {
       facts,
       clock: plan.clock,
       maxBytes: plan.maxEntryBytes,
-      dropped: () => flight.expired?.(),
+      dropped: () => flight.expire(),
       ended: (error, bytes) => {
-        flight.expired?.()
+        flight.expire()
         this.end(reply, error, bytes)
       },
     })

@@ -25,6 +25,16 @@ export type Landing = SharedReply | 'alone' | 'again'
 
 type Follower = (landing: Landing) => void
 
+/** What brings a flight its response. */
+export interface AbandonableFetch {
+  abandon(error: AnyProxyError): void
+}
+
+/** Where a flight stands while others may follow it. */
+export interface FlightPlace {
+  delete(flight: Flight): void
+}
+
 export class Flight {
   readonly key: string
   /** @internal For the table that it stands in. */
@@ -41,12 +51,13 @@ export class Flight {
   #timer: ScheduledCall | undefined = undefined
   /** Whether somebody leads who wants it for himself; a fetch for the store alone wants itself. */
   #isWanted = true
-  /** Ends the fetch, where nobody wants it any more. */
-  giveUp: ((error: AnyProxyError) => void) | undefined = undefined
-  /** It has taken longer than others are to wait. */
-  expired: (() => void) | undefined = undefined
+  /** What it waits for; ended where nobody wants it any more. */
+  fetch: AbandonableFetch | undefined = undefined
+  readonly #place: FlightPlace | undefined
 
-  constructor(key: string, url: string, purgesBefore: number, clock: Clock, waitMs: number) {
+  /** `place` is where others find it. */
+  constructor(key: string, url: string, purgesBefore: number, clock: Clock, waitMs: number, place?: FlightPlace) {
+    this.#place = place
     this.key = key
     this.url = url
     this.purgesBefore = purgesBefore
@@ -69,7 +80,7 @@ export class Flight {
     this.#followers ??= new Set()
     this.#followers.add(follower)
     this.#timer ??= this.#clock.schedule(Math.max(0, this.#startedAt + this.#waitMs - this.#clock.now()), () => {
-      this.expired?.()
+      this.expire()
       this.release('alone')
     })
     return (error) => {
@@ -83,11 +94,16 @@ export class Flight {
     this.#abandonIfUnwanted(error)
   }
 
+  /** It has taken longer than others are to wait, or has nothing for those who come later. */
+  expire(): void {
+    this.#place?.delete(this)
+  }
+
   land(landing: Landing): void {
     if (this.#landing !== undefined) return
     this.#landing = landing
     // Only what still flows is of use to those who come later: the rest they find in the store.
-    if (typeof landing === 'string' || landing.content.newBody === undefined) this.expired?.()
+    if (typeof landing === 'string' || landing.content.newBody === undefined) this.expire()
     this.release(landing)
   }
 
@@ -102,6 +118,6 @@ export class Flight {
 
   #abandonIfUnwanted(error: AnyProxyError): void {
     if (this.#isWanted || (this.#followers?.size ?? 0) > 0 || this.#landing !== undefined) return
-    this.giveUp?.(error)
+    this.fetch?.abandon(error)
   }
 }

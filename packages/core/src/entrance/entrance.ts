@@ -17,6 +17,7 @@ import type { Reply } from '../reply.ts'
 import { ambiguityNames } from '../routing/canonical-path.ts'
 import type { Router } from '../routing/router.ts'
 import { handshakeFault, newKey } from '../tunnel/websocket-handshake.ts'
+import { AwaitedChain } from './awaited-chain.ts'
 import { stripHopByHop } from './hop-by-hop.ts'
 import { answerHere } from './max-forwards.ts'
 import { checkHead, type CheckedHead, dropUnderscoreFields } from './request-checks.ts'
@@ -107,17 +108,11 @@ export class Entrance {
     }
   }
 
-  /** Waits for the chain, but not for ever: behind the deadline a chain that hangs is left behind. */
   #await(pending: Promise<Reply>, exchange: Exchange, respond: (reply: Reply) => void): void {
-    const settle = (reply: Reply): void => {
-      if (exchange.whenGivenUp === undefined) return reply.body.cancel()
-      exchange.whenGivenUp = undefined
-      respond(reply)
-    }
-    exchange.whenGivenUp = (error) => settle(this.#failed(error, exchange))
+    const chain = new AwaitedChain(exchange, respond, (error) => this.#failed(error, exchange))
     pending.then(
-      (reply) => settle(this.#checked(reply, exchange)),
-      (error: unknown) => settle(this.#failed(error, exchange)),
+      (reply) => chain.settle(this.#checked(reply, exchange)),
+      (error: unknown) => chain.fail(error),
     )
   }
 

@@ -151,7 +151,8 @@ class NodeListener implements Listener, TakenOver {
     if (takeOver === undefined) return
     const server = this.#server
     const serve = server.listeners(event) as ((socket: Socket) => void)[]
-    this.#serveHttp1 = (socket) => serve.forEach((each) => each.call(server, socket))
+    const serveAll = (socket: Socket): void => serve.forEach((each) => each.call(server, socket))
+    this.#serveHttp1 = serveAll
     server.removeAllListeners(event)
     server.on(event, (socket: Socket) => {
       const other = takeOver(socket, this)

@@ -43,7 +43,8 @@ export class PausedHook {
     this.#signal = signal
     this.#end = end
     this.#usedFuel = instance.usedFuel
-    instance.call.http.listener = (call, status) => this.#resume(call, status)
+    const resume = (call: number, status: number): void => this.#resume(call, status)
+    instance.call.http.listener = resume
     this.#timer = clock.schedule(wallMs, () => this.#fail(new PluginError('ERR_SLUICE_PLUGIN_TIMEOUT')))
     signal.addEventListener('abort', this.#abandon)
   }
@@ -72,9 +73,10 @@ export class PausedHook {
     if (this.#isOver) return
     this.#finish()
     const { call, guest } = this.#instance
-    call.http.listener = (number, status) => {
+    const tell = (number: number, status: number): void => {
       this.#instance.invoke('on_http_reply', this.#fuel, number, status)
     }
+    call.http.listener = tell
     try {
       call.http.cancelPending('cancelled')
     } catch (error) {

@@ -16,9 +16,10 @@ export function extism(): typeof Extism {
 function withoutWasiWarning<T>(load: () => T): T {
   const own = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
   const { value: emit } = own as { value: (...args: readonly unknown[]) => void }
-  process.emitWarning = (...args: readonly unknown[]) => {
+  const withoutWasi = (...args: readonly unknown[]): void => {
     if (!String(args[0]).startsWith('WASI ')) Reflect.apply(emit, process, args)
   }
+  process.emitWarning = withoutWasi
   try {
     return load()
   } finally {

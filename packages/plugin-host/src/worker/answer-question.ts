@@ -67,11 +67,12 @@ function beginHttp(
   const calls = callsOf(call)
   if (http === undefined) return DENIED
   if (calls === undefined) return LIMIT
-  calls.listener ??= (number) =>
+  const ended = (number: number): void =>
     tellEnded(call, (out) => {
       const reply = calls.reply(number)
       out.number(number).maybe(reply === undefined ? (calls.problem(number) ?? 'protocol') : undefined)
       if (reply !== undefined) out.number(reply.status).fields(reply.fields).bytes(reply.body)
     })
+  calls.listener ??= ended
   return http.begin(request, calls)
 }

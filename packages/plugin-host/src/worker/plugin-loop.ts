@@ -146,7 +146,8 @@ export class PluginLoop implements HookEvents {
         this.#line.tell(writeOutcome(this.#line.out, number, FAULTED, owner, subject, before, numbers))
       }
     }
-    if (exchange !== undefined) exchange.onPause = () => this.#tellWaiting(number, true)
+    const paused = () => this.#tellWaiting(number, true)
+    if (exchange !== undefined) exchange.onPause = paused
     const outcome = this.#on(number, () => this.#runner.run(owner, subject, isLast))
     if (typeof outcome === 'number') return ended(outcome)
     this.#waiting.set(number, exchange)

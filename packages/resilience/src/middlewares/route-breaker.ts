@@ -84,7 +84,8 @@ class RouteGuard<N> {
 
   /** Clock and dice are the proxy's, which an exchange brings along. */
   #create({ clock, settings }: Exchange): Breaker {
-    this.#now = () => clock.now()
+    const now = (): number => clock.now()
+    this.#now = now
     return new Breaker(this.#policy, settings.random, clock.now(), (breaker, before) => this.#report(breaker, before))
   }
 

@@ -168,7 +168,7 @@ class SocketClient implements RawClient {
         const unread = JSON.stringify(this.received.toString('latin1', this.#taken))
         settle(() => reject(new Error(`waited ${timeoutMs} ms in vain; unread: ${unread}`)))
       }, timeoutMs)
-      this.#onChange = () => {
+      const look = (): void => {
         try {
           const result = attempt(this.received.subarray(this.#taken), this.#ended)
           if (result !== undefined) settle(() => resolve(result))
@@ -176,7 +176,8 @@ class SocketClient implements RawClient {
           settle(() => reject(error instanceof Error ? error : new Error(String(error))))
         }
       }
-      this.#onChange()
+      this.#onChange = look
+      look()
     })
   }
 }

@@ -8,8 +8,9 @@ import type { ClientHttp2Stream } from 'node:http2'
 /** Calls back where the target ends its side by END_STREAM, before what it sent is all read. */
 export function watchEnd(stream: ClientHttp2Stream, ended: () => void): void {
   const push = stream.push.bind(stream)
-  stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+  const watched = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     if (chunk === null && !stream.closed) ended()
     return push(chunk, encoding)
   }
+  stream.push = watched
 }

@@ -40,7 +40,8 @@ export class ProbeQueue {
     const { prober, timeoutMs } = this.#policy
     const startedAt = this.#clock.now()
     const probe = prober(state.target)
-    state.cancel = (problem) => probe.cancel(problem)
+    const cancel = (problem: string): void => probe.cancel(problem)
+    state.cancel = cancel
     const timeout = this.#clock.schedule(timeoutMs, () => probe.cancel(`the probe took longer than ${timeoutMs} ms`))
     const outcome = await probe.outcome
     timeout.cancel()
