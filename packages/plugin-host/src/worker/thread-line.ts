@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { FormReader } from '../abi/binary-form.ts'
 import { ByteRing } from './byte-ring.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { Lookout } from './lookout.ts'
 import { Questions } from './questions.ts'
 import { CELL } from './shared-areas.ts'
 import type { ThreadStart } from './thread-start.ts'
@@ -16,6 +17,7 @@ export class ThreadLine {
   readonly #questions: Questions
   readonly #cells: Int32Array
   readonly #bell: MessagePort
+  readonly #lookout = new Lookout()
 
   /** `bell` wakes the other thread. */
   constructor(
@@ -57,8 +59,9 @@ export class ThreadLine {
     return answer.double()
   }
 
-  /** Sleeps until there is a frame. */
+  /** Waits until there is a frame: looks for one a little while where that has paid, then sleeps. */
   sleep(): void {
+    if (this.#lookout.sees(this.inbox)) return
     const cells = this.#cells
     const seen = Atomics.load(cells, CELL.bell)
     Atomics.store(cells, CELL.asleep, 1)

@@ -61,7 +61,8 @@ export class StreamWriter implements BodySink {
     this.#queued += byteLength
     this.#scheduler.queuedBytes += byteLength
     this.#stream.wantsToSend(this)
-    if (this.#queued < HIGH_BYTES) return true
+    // Where the client takes nothing anyhow, less has to wait.
+    if (this.#queued < (this.#stream.sendWindow > 0 ? HIGH_BYTES : LOW_BYTES)) return true
     this.#isFull = true
     return false
   }
