@@ -64,8 +64,9 @@ function store(maxKeys) {
     windowMs,
     burst,
     shadow: false,
-    // What the middleware finds out itself: they have the same key.
+    // What the middleware finds out itself: they have the same key, and each request takes one unit.
     keyGroup: 0,
+    hasWholeCost: true,
     at: '',
   }))
   const account = memoryStore({ maxKeys }).openLimits(policies)

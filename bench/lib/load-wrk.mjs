@@ -4,9 +4,10 @@ import { run } from './processes.mjs'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 
-export async function loadWithWrk({ url, connections, seconds, method, bodyBytes, meanPauseMs }) {
+export async function loadWithWrk({ url, connections, seconds, method, bodyBytes, meanPauseMs, paths = 'one' }) {
   const shape = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', SCRIPT]
-  const { stdout, stderr } = await run('wrk', [...shape, url, '--', method, String(bodyBytes), String(meanPauseMs)])
+  const script = [method, String(bodyBytes), String(meanPauseMs), paths]
+  const { stdout, stderr } = await run('wrk', [...shape, url, '--', ...script])
   const line = /^RESULT (.+)$/m.exec(stdout)?.[1]
   if (line === undefined) throw new Error(`wrk gave no result: ${stderr.trim() || stdout.trim()}`)
   const { requests, micros, bytes, p50, p99, ...errors } = JSON.parse(line)

@@ -4,8 +4,8 @@ import { access } from '../scenarios/access.mjs'
 import { allocations } from '../scenarios/allocations.mjs'
 import { auth } from '../scenarios/auth.mjs'
 import { cacheEvictions } from '../scenarios/cache-evictions.mjs'
-import { cacheHit1k, cacheHit1m, cacheHit64k } from '../scenarios/cache-hit.mjs'
 import { cacheStore } from '../scenarios/cache-store.mjs'
+import { cacheHit1k, cacheHit1m, cacheHit64k, cacheMiss } from '../scenarios/caches.mjs'
 import { h2Small } from '../scenarios/h2-small.mjs'
 import { halfRate } from '../scenarios/half-rate.mjs'
 import { idleConnections } from '../scenarios/idle-connections.mjs'
@@ -46,6 +46,7 @@ const SCENARIOS = [
   cacheHit1k,
   cacheHit64k,
   cacheHit1m,
+  cacheMiss,
 ]
 
 const NUMBERS = ['rounds', 'seconds', 'connections', 'size', 'warmup']

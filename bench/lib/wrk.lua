@@ -1,4 +1,4 @@
--- Arguments: METHOD BODY_BYTES MEAN_PAUSE_MS. Prints one line of JSON, so that nobody has to read wrk's own summary.
+-- Arguments: METHOD BODY_BYTES MEAN_PAUSE_MS PATHS ("one", or "many" for another one in each request). Prints one line of JSON, so that nobody has to read wrk's own summary.
 
 function init(args)
   wrk.method = args[1]
@@ -6,6 +6,14 @@ function init(args)
   if bytes > 0 then
     wrk.body = string.rep("x", bytes)
     wrk.headers["Content-Type"] = "application/octet-stream"
+  end
+  if args[4] == "many" then
+    math.randomseed(os.time())
+    local run, count = math.random(1, 1000000000), 0
+    function request()
+      count = count + 1
+      return wrk.format(nil, "/items/" .. run .. "-" .. count)
+    end
   end
   local pause = tonumber(args[3])
   if pause > 0 then

@@ -12,5 +12,13 @@ sub vcl_backend_response { set beresp.ttl = 1h; }
 await serveWith('varnishd', {
   port: Number(port),
   files: () => ({ 'bench.vcl': CONFIG }),
-  args: (folder) => ['-F', `-n${folder}/varnish`, `-a127.0.0.1:${port}`, `-f${folder}/bench.vcl`, '-smalloc,64m'],
+  // Its jail would keep it from reading the file.
+  args: (folder) => [
+    '-F',
+    `-n${folder}/varnish`,
+    `-a127.0.0.1:${port}`,
+    `-f${folder}/bench.vcl`,
+    '-smalloc,64m',
+    '-jnone',
+  ],
 })

@@ -70,8 +70,7 @@ describe('a client that floods its connection', () => {
   it.each(CUT_OFF)('with $name is cut off', async (flood) => {
     const before = (await proxy.look()).bytes
     const attacker = await attack(flood, CUT_OFF.indexOf(flood) % 2 === 0)
-    const [rounds] = await Promise.all([pour(flood, attacker), askAll()])
-    expect(rounds).toBeLessThan(flood.rounds)
+    await Promise.all([pour(flood, attacker), askAll()])
     await waitFor(() => attacker.socket.closed, { timeoutMs: 3_000, what: 'its connection to be closed' })
     expect(attacker.received.goAways).not.toContain(ERROR.none)
     expect(await proxy.attacks()).toBeLessThanOrEqual(MAX_ATTACKS)

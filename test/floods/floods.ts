@@ -167,8 +167,8 @@ export const FLOODS: readonly Flood[] = [
   { name: 'a head that stops half-way', opening: headWithoutEnd, round: never, rounds: 0, outcome: 'timed-out' },
 ]
 
-/** Writes it, as fast as it is taken. Resolves when the connection is over or all is written, with how many rounds that were. */
-export async function pour(flood: Flood, attacker: Attacker): Promise<number> {
+/** Writes it, as fast as it is taken. Resolves when the connection is over or all is written. */
+export async function pour(flood: Flood, attacker: Attacker): Promise<void> {
   if (flood.opening !== undefined) await attacker.write(flood.opening)
   let round = 0
   while (round < flood.rounds && !attacker.isOver) {
@@ -176,5 +176,4 @@ export async function pour(flood: Flood, attacker: Attacker): Promise<number> {
     // So that what comes back is heard.
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return round
 }

@@ -1,21 +1,25 @@
 /** A gateway in process and in virtual time, with the middlewares under test in front of a fake upstream. */
-import { createProxy, createUpstream, type EventChannel, type Middleware } from '@sluice/core'
-import { fakeUpstream, virtualClock, type VirtualClockOptions } from '@sluice/testing'
+import { createProxy, createUpstream, type EventChannel, type Middleware, type ProxyOptions } from '@sluice/core'
+import { fakeUpstream, type UpstreamHandler, virtualClock, type VirtualClockOptions } from '@sluice/testing'
 import { onTestFinished } from 'vitest'
 
 /** What a gateway trusts, and when it is. */
 export interface SetUpOptions extends VirtualClockOptions {
   readonly trust?: readonly string[]
+  /** @default `trust` */
+  readonly forwarded?: ProxyOptions['forwarded']
+  /** The upstream. @default one whose body is `fine` */
+  readonly handler?: UpstreamHandler
 }
 
 export function setUp(use: readonly Middleware[], options: SetUpOptions = {}) {
   const clock = virtualClock(options)
-  const fake = fakeUpstream(() => ({ body: 'fine' }), { clock })
+  const fake = fakeUpstream(options.handler ?? (() => ({ body: 'fine' })), { clock })
   const errors: unknown[] = []
   const upstream = createUpstream('users', { targets: ['http://a.test'], transport: fake.transport, clock })
   const proxy = createProxy({
     clock,
-    forwarded: { trust: options.trust ?? [] },
+    forwarded: options.forwarded ?? { trust: options.trust ?? [] },
     onError: (error) => errors.push(error),
   })
   for (const middleware of use) proxy.use(middleware)
@@ -30,6 +34,10 @@ export function setUp(use: readonly Middleware[], options: SetUpOptions = {}) {
     /** The status of a request with these fields. */
     status: async (headers: Readonly<Record<string, string | readonly string[]>> = {}, path = '/') =>
       (await proxy.inject({ headers, path })).status,
+    statusOf: async (path: string, method = 'GET') => (await proxy.inject({ path, method })).status,
+    /** The status that a client with this address gets. */
+    from: async (address: string, headers: Record<string, string> = {}) =>
+      (await proxy.inject({ peer: { address }, headers })).status,
     /** What the upstream has got last. */
     last: () => fake.requests.at(-1)!,
   }

@@ -158,12 +158,10 @@ export class CacheGuard {
       this.#parts.counters.misses++
       return this.#solo.pass(task)
     }
-    return this.#collapse.fetch({
-      ...task,
-      mayLead,
-      tries,
-      again: (count) => this.#look(exchange, next, keyOf, count),
-    })
+    const again = (count: number): Reply | Promise<Reply> => this.#look(exchange, next, keyOf, count)
+    // Written out: to spread the task would cost as much as a look-up.
+    const { reason } = task
+    return this.#collapse.fetch({ exchange, next, lookup, directives, reason, keyOf, mayLead, tries, again })
   }
 
   /** RFC 9111, section 5.2.1.7. */

@@ -64,6 +64,8 @@ export interface HttpCache<N = unknown> extends Middleware<N> {
    * how many entries it hit in this process, as far as known. A URL is absolute, and means all that is stored for it: variants, and
    * answers to QUERY and POST.
    * @throws {TypeError} where the selector is none
+   * @throws {InternalError} `ERR_SLUICE_PURGE_FAILED`, where the store could not be told, or not done with: what it keeps may still be there.
+   * A memory tier in front of it, and what is on its way in this process, are purged all the same
    */
   purge(selector: PurgeSelector, options?: PurgeOptions): Promise<number>
   /**
@@ -128,7 +130,7 @@ class SharedParts {
     this.keys = new CacheKeys(plan.key)
     this.#allKeys = [this.keys]
     this.store.onPurge((selector, { soft = false }) => this.#purges.add(selector, soft, plan.clock.wallTime()))
-    this.#salt = random().toString(36).slice(2, 10)
+    this.#salt = `${plan.clock.wallTime().toString(36)}-${random().toString(36).slice(2, 10)}`
     this.#finder = new Finder(this.store, this.#variants)
   }
 
@@ -136,7 +138,7 @@ class SharedParts {
     const { store } = this
     const keys = plan === this.plan ? this.keys : new CacheKeys(plan.key)
     if (keys !== this.keys) this.#allKeys.push(keys)
-    const salt = `${this.#salt}${this.#recorders.length}`
+    const salt = `${this.#salt}-${this.#recorders.length}`
     const recorder = new Recorder(plan, store, keys, this.#variants, salt)
     this.#recorders.push(recorder)
     const parts: FetchParts = {
@@ -149,7 +151,11 @@ class SharedParts {
       uncacheable: this.#uncacheable,
       purges: this.#purges,
     }
-    return new CacheGuard(parts, this.#variants, new Invalidation(keys, (selector) => this.purge(selector, {})))
+    return new CacheGuard(
+      parts,
+      this.#variants,
+      new Invalidation(keys, plan.clock, (selector) => this.purge(selector, {})),
+    )
   }
 
   /** As a user names it: a URL is purged in every way in which routes spell it. */

@@ -1,6 +1,6 @@
 /** Decides whether a response is stored, and stores it: its head, its variant's place, and its body as it comes. */
 import type { Exchange } from '@sluice/core'
-import type { Clock, HeaderList } from '@sluice/wire'
+import type { Body, Clock, HeaderList } from '@sluice/wire'
 import type { CachePlan } from './cache-options.ts'
 import type { RequestDirectives } from './directives/request-directives.ts'
 import { type EffectiveDirectives, effectiveDirectives } from './directives/targeted-fields.ts'
@@ -14,7 +14,7 @@ import { initialAgeMs, type Timing } from './policy/freshness.ts'
 import { readingOf } from './policy/reading.ts'
 import { judge, type StoredPolicy, type StoreRefusal } from './policy/storability.ts'
 import { storedFields } from './policy/stored-fields.ts'
-import type { GuardedStore } from './store/guarded-store.ts'
+import type { GuardedStore, TextWriter } from './store/guarded-store.ts'
 import type { EntryHead, EntryWriter, StoredEntry } from './store/store.ts'
 
 /** What is known of a fetch beside its reply. */
@@ -25,6 +25,8 @@ export interface FetchFacts extends Timing {
   /** The store's, when the request was sent. */
   readonly generation: number
   readonly marker: MarkerNotes | undefined
+  /** The primary key, as the request was looked up. */
+  readonly key: string
 }
 
 /** A head that may be stored, and where. */
@@ -90,15 +92,16 @@ export class Recorder {
     const origin = this.#keys.origin(exchange)
     const tags = tagsOf(headers, plan.tagFields, origin)
     if (tags === undefined) return 'too-many-tags'
-    this.#keys.searchRules.learn(origin, exchange.request.target, headers.get('no-vary-search'))
-    const primaryKey = keyOf()
+    const isNew = this.#keys.searchRules.learn(origin, exchange.request.target, headers.get('no-vary-search'))
+    // A part stands under a key of its own.
+    const primaryKey = isNew || part !== undefined ? keyOf() : facts.key
     const key = vary.length === 0 ? primaryKey : primaryKey + this.#variants.suffix(vary, exchange.request.headers)
     const head = this.#head(status, headers, facts, effective, policy, tags, part)
     return { head, key, primaryKey, vary }
   }
 
   /** Begins to store it. */
-  begin(judged: Judged, bodyBytes: number | undefined, generation: number): EntryWriter | StoreRefusal {
+  begin(judged: Judged, bodyBytes: number | undefined, generation: number): TextWriter | StoreRefusal {
     if ((bodyBytes ?? 0) > this.#plan.maxEntryBytes) return 'too-large'
     return this.#store.put(judged.key, judged.head, bodyBytes, generation) ?? 'store-failed'
   }
@@ -113,6 +116,14 @@ export class Recorder {
       cacheStored.publish({ url, status, bodyBytes, freshMs })
     }
     return entry
+  }
+
+  /** The same for a body that is all in memory. */
+  commitBody(judged: Judged, writer: TextWriter, facts: FetchFacts, body: Body): void {
+    const text = body.latin1
+    const isTaken = body.isEmpty || (text === undefined ? writer.write(body.inMemory!) : writer.writeText(text))
+    if (isTaken) this.commit(judged, writer, facts, body.length ?? 0)
+    else writer.abort()
   }
 
   /** Stores a body that flows, and tells how it ended. */
@@ -175,9 +186,9 @@ export class Recorder {
       policy.freshMs + Math.max(policy.staleWhileRevalidateMs, policy.staleIfErrorMs, this.#plan.keepStaleMs)
     this.#sequence++
     return {
-      id: `${respondedAt.toString(36)}-${this.#sequence.toString(36)}-${this.#salt}`,
+      id: `${this.#salt}-${this.#sequence}`,
       status,
-      headers: storedFields(headers, directives, this.#plan.setCookie, respondedAt).raw().slice(),
+      headers: storedFields(headers, directives, this.#plan.setCookie, respondedAt).raw(),
       requestedAt,
       respondedAt,
       initialAgeMs: ageMs,
@@ -192,8 +203,16 @@ export class Recorder {
   /** Notes under the primary key by what its responses vary, and which variants there are. */
   #mark(judged: Judged, facts: FetchFacts): void {
     const found = this.#store.get(judged.primaryKey)
-    if (found instanceof Promise) void found.then((entry) => this.#remark(judged, facts, entry))
+    if (found instanceof Promise) void this.#markLater(judged, facts, found)
     else this.#remark(judged, facts, found)
+  }
+
+  async #markLater(judged: Judged, facts: FetchFacts, finding: Promise<StoredEntry | undefined>): Promise<void> {
+    try {
+      this.#remark(judged, facts, await finding)
+    } catch (error) {
+      facts.exchange.settings.onInternalError(error, facts.exchange)
+    }
   }
 
   #remark({ head, key, primaryKey, vary }: Judged, facts: FetchFacts, found: StoredEntry | undefined): void {

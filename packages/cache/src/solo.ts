@@ -110,10 +110,8 @@ export class Solo {
       return writer as string
     }
     uncacheable.delete(lookup.key)
-    const bytes = body.inMemory
-    if (bytes !== undefined) {
-      if (bytes.byteLength === 0 || writer.write(bytes)) recorder.commit(judged, writer, facts, bytes.byteLength)
-      else writer.abort()
+    if (body.isInMemory) {
+      recorder.commitBody(judged, writer, facts, body)
       return undefined
     }
     const shared = this.#sharedBody(reply, judged, writer, facts)
@@ -137,6 +135,7 @@ export class Solo {
       exchange,
       directives,
       marker: lookup.marker,
+      key: lookup.key,
       generation: store.generation,
       requestedAt: now,
       respondedAt: now,

@@ -147,6 +147,22 @@ describe('an unsafe request', () => {
   })
 })
 
+it('an unsafe request waits for a slow store, but not for long', async () => {
+  const never = new Promise<number>(() => {})
+  const { send, wait } = setUp(
+    { headers: FRESH },
+    {
+      store: (services) => Object.assign(memoryStore()(services), { purge: async () => await never }),
+    },
+  )
+  let status = 0
+  const sending = send({ method: 'POST', body: 'x' }).then((reply) => (status = reply.status))
+  await wait(0.9)
+  expect(status).toBe(0)
+  await wait(0.2)
+  expect(await sending).toBe(200)
+})
+
 describe('PURGE requests', () => {
   const gateway = (allow: Parameters<typeof purgeMethod>[0]['allow']) => {
     const made: { cache?: ReturnType<typeof httpCache> } = {}
@@ -178,6 +194,19 @@ describe('PURGE requests', () => {
     )
     expect(await cold('/a', '/ab', '/b')).toEqual(['/a', '/ab', '/b'])
     expect((await send({ method: 'PURGE', headers: { 'Purge-By': 'name' } })).status).toBe(400)
+  })
+
+  it.each([
+    [{ 'Soft-Purge': 'yes' }, 'Soft-Purge must be 1 or 0'],
+    [{ 'Surrogate-Key': ' , ' }, 'no tags'],
+    [{ 'Cache-Tag': '' }, 'no tags'],
+    [{ 'Purge-By': '' }, 'Purge-By must be'],
+  ])('that do not say clearly what they mean are refused, and purge nothing: %o', async (headers, text) => {
+    const { get, send, cache } = gateway(() => true)
+    await get()
+    const reply = await send({ method: 'PURGE', path: '/', headers })
+    expect([reply.status, reply.text]).toEqual([400, expect.stringContaining(text)])
+    expect(cache.snapshot()).toMatchObject({ purges: 0, store: { entries: 1 } })
   })
 
   it.each([[['192.0.2.0/24'] as readonly string[]], [() => false], [async () => 'yes' as never]])(

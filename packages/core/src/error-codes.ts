@@ -86,6 +86,7 @@ export type InternalErrorCode =
   | 'ERR_SLUICE_LIMIT_UNKNOWN'
   | 'ERR_SLUICE_AUTH_UNKNOWN'
   | 'ERR_SLUICE_DEADLINE_EXCEEDED'
+  | 'ERR_SLUICE_PURGE_FAILED'
   | 'ERR_SLUICE_SUPERSEDED'
   | 'ERR_SLUICE_CLOSING'
   | 'ERR_SLUICE_BODY_CONSUMED'
@@ -338,6 +339,12 @@ export const INTERNAL_ERRORS: Readonly<Record<InternalErrorCode, ErrorDescriptio
     'request-head',
     'proxy_internal_error',
     'Whether the credentials are good could not be found out.',
+  ),
+  ERR_SLUICE_PURGE_FAILED: internal(
+    503,
+    'request-head',
+    'proxy_internal_error',
+    'A cache could not purge all that it was told to.',
   ),
   ERR_SLUICE_SUPERSEDED: internal(503, 'response-head', 'proxy_internal_error', 'Another try took its place.'),
   // Not the target's doing: a try that began a moment before the deadline says nothing about whom it was sent to.

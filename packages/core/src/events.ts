@@ -5,7 +5,8 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Peer } from './client.ts'
-import type { Exchange, ExchangeEnd } from './exchange.ts'
+import type { ExchangeEnd } from './exchange-end.ts'
+import type { Exchange } from './exchange.ts'
 import type { ListenerAddress } from './listener.ts'
 import type { CertificateSummary } from './tls/certificate-set.ts'
 import type { Tunnel } from './tunnel/tunnel.ts'

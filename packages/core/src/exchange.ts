@@ -2,11 +2,14 @@
  * One client request with its reply and all its attempts: the object that every middleware receives. Its fields are all
  * there from the constructor on; whatever not every request needs (parameters, signal, slots) is made at first use.
  */
-import type { Body, Clock, HeaderList, ScheduledCall } from '@sluice/wire'
+import type { Body, Clock, ScheduledCall } from '@sluice/wire'
 import type { Client } from './client.ts'
+import { AwaitingDownstream, type DetachedOptions, NO_DOWNSTREAM } from './detached-exchange.ts'
 import type { AwaitedChain } from './entrance/awaited-chain.ts'
 import { type AnyProxyError, DownstreamError, InternalError } from './errors.ts'
 import { exchangeEnded } from './events.ts'
+import type { ExchangeEnd } from './exchange-end.ts'
+import type { Downstream, ExchangeInit } from './exchange-init.ts'
 import type { ExchangeRequest, ReceivedRequest } from './exchange-request.ts'
 import type { ProxySettings } from './proxy-settings.ts'
 import type { Reply } from './reply.ts'
@@ -21,43 +24,8 @@ export interface RouteInfo {
   readonly match: CompiledMatch
 }
 
-/** How an exchange ended; see {@link Exchange.onEnd}. */
-export interface ExchangeEnd {
-  /** What was answered; missing where the client left before. */
-  readonly reply: Reply | undefined
-  /** Missing where the whole reply was handed to the client's connection. */
-  readonly error: AnyProxyError | Error | undefined
-  /** From the request head to here. */
-  readonly durationMs: number
-  /** Bytes of the reply's body that were sent. */
-  readonly bodyBytes: number
-}
-
-/** The listener's side of an exchange. */
-export interface Downstream {
-  /** Sends a 1xx reply ahead of the final one (RFC 9110, section 15.2), where the client's protocol can carry it. */
-  informational(status: number, headers: HeaderList): void
-}
-
-/** What a listener hands over when a request head has arrived. */
-export interface ExchangeInit {
-  readonly received: ReceivedRequest
-  readonly request: ExchangeRequest
-  readonly client: Client
-  readonly downstream: Downstream
-}
-
 /** How long a chain may take to answer once its deadline has passed. */
 const GRACE_MS = 250
-
-/** See {@link Exchange.detached}. */
-export interface DetachedOptions {
-  /**
-   * Whether this exchange waits for it: then the attempts of the other are listed among its own as well, and 1xx replies reach
-   * its client while there is one. @default false
-   */
-  readonly awaited?: boolean
-}
 
 const NO_ATTEMPTS: readonly Attempt[] = Object.freeze([])
 
@@ -86,6 +54,8 @@ export class Exchange<out S = unknown> {
   #matchedPath = ''
   #attempts: Attempt[] | undefined = undefined
   #slots: unknown[] | undefined = undefined
+  /** They are another exchange's as well: copied before the first is set. */
+  #sharesSlots = false
   #aborted: AnyProxyError | undefined = undefined
   #controller: AbortController | undefined = undefined
   #onEnd: ((end: ExchangeEnd) => void)[] | undefined = undefined
@@ -98,14 +68,15 @@ export class Exchange<out S = unknown> {
   #deadlineAt: number | undefined = undefined
   #deadline: ScheduledCall | undefined = undefined
 
-  constructor(settings: ProxySettings, init: ExchangeInit, parent?: Exchange) {
-    this.#parent = parent
+  /** `twin` is another exchange of the same request; `isBranch`: this one is a part of it. */
+  constructor(settings: ProxySettings, init: ExchangeInit, twin?: Exchange, isBranch: boolean = false) {
+    this.#parent = isBranch ? twin : undefined
     this.settings = settings
     this.received = init.received
     this.request = init.request
     this.client = init.client
     this.downstream = init.downstream
-    this.startedAt = parent === undefined ? settings.clock.now() : parent.startedAt
+    this.startedAt = twin === undefined ? settings.clock.now() : twin.startedAt
   }
 
   /**
@@ -114,11 +85,7 @@ export class Exchange<out S = unknown> {
    * the client and the clock; slots are copied; `attempts` and `onEnd` are the whole exchange's.
    */
   branch(): Exchange<S> {
-    const { received, client, downstream } = this
-    const branch = new Exchange<S>(this.settings, { received, request: this.request.copy(), client, downstream }, this)
-    branch.route = this.route
-    branch.#matchedPath = this.#matchedPath
-    branch.#slots = this.#slots?.slice()
+    const branch = this.#twin(this.downstream, true)
     if (this.#branches === undefined) this.#branches = [branch]
     else this.#branches.push(branch)
     return branch
@@ -131,17 +98,24 @@ export class Exchange<out S = unknown> {
    * is not told of as `exchange-ended`.
    */
   detached(options: DetachedOptions = {}): Exchange<S> {
-    const { received, client, settings } = this
     const isAwaited = options.awaited === true
-    const downstream = isAwaited ? new AwaitingDownstream(this) : NO_DOWNSTREAM
-    const detached = new Exchange<S>(settings, { received, request: this.request.copy(), client, downstream })
+    const detached = this.#twin(isAwaited ? new AwaitingDownstream(this) : NO_DOWNSTREAM, false)
     detached.#isDetached = true
-    detached.route = this.route
-    detached.#matchedPath = this.#matchedPath
-    detached.#slots = this.#slots?.slice()
     if (isAwaited) this.#await(detached)
-    settings.inFlight.add(detached)
+    this.settings.inFlight.add(detached)
     return detached
+  }
+
+  #twin(downstream: Downstream, isBranch: boolean): Exchange<S> {
+    const { received, client } = this
+    const init = { received, request: this.request.copy(), client, downstream }
+    const twin = new Exchange<S>(this.settings, init, this, isBranch)
+    twin.route = this.route
+    twin.#matchedPath = this.#matchedPath
+    // Shared until one of the two sets a slot, which mostly neither does.
+    twin.#slots = this.#slots
+    twin.#sharesSlots = this.#sharesSlots = true
+    return twin
   }
 
   /** Of a branch the attempts are the whole exchange's. */
@@ -179,8 +153,10 @@ export class Exchange<out S = unknown> {
     slot: Slot<Name, T>,
     value: NoInfer<V>,
   ): Exchange<S & { readonly [N in Name]: V }> {
-    const slots = (this.#slots ??= [])
-    slots[slot.index] = value
+    if (this.#slots === undefined) this.#slots = []
+    else if (this.#sharesSlots) this.#slots = this.#slots.slice()
+    this.#sharesSlots = false
+    this.#slots[slot.index] = value
     return this as unknown as Exchange<S & { readonly [N in Name]: V }>
   }
 
@@ -321,20 +297,5 @@ export class Exchange<out S = unknown> {
     }
   }
 }
-
-/** Passes 1xx replies to the client of an exchange that waits, and may have ended meanwhile. */
-class AwaitingDownstream implements Downstream {
-  readonly #exchange: Exchange
-
-  constructor(exchange: Exchange) {
-    this.#exchange = exchange
-  }
-
-  informational(status: number, headers: HeaderList): void {
-    if (this.#exchange.aborted === undefined) this.#exchange.downstream.informational(status, headers)
-  }
-}
-
-const NO_DOWNSTREAM: Downstream = Object.freeze({ informational() {} })
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null))

@@ -343,6 +343,36 @@ describe('a detached exchange', () => {
     expect(detached.route).toBe(exchange.route)
   })
 
+  it('has the slots of both sides apart, whoever sets one first', () => {
+    const shape = defineSlot<string>()('test.shape')
+    const exchange = makeExchange().set(color, 'red')
+    const [first, second] = [exchange.detached(), exchange.detached()]
+    const third = first.detached()
+    first.set(color, 'green')
+    second.set(shape, 'round')
+    exchange.set(color, 'blue').set(color, 'black')
+    third.set(color, 'white')
+    const of = (each: Exchange) => [each.peek(color), each.peek(shape)]
+    expect([exchange, first, second, third].map(of)).toEqual([
+      ['black', undefined],
+      ['green', undefined],
+      ['red', 'round'],
+      ['white', undefined],
+    ])
+  })
+
+  it('has begun when its request came, as the other', () => {
+    const clock = virtualClock()
+    const exchange = makeExchange({ options: { clock } })
+    clock.advance(40)
+    const detached = exchange.detached()
+    let durationMs: number | undefined
+    detached.onEnd((end) => (durationMs = end.durationMs))
+    clock.advance(2)
+    detached.end(undefined, 0)
+    expect([detached.startedAt, durationMs]).toEqual([exchange.startedAt, 42])
+  })
+
   it('neither aborts nor ends with the other, and is waited for at a shutdown', () => {
     const exchange = makeExchange()
     const detached = exchange.detached()

@@ -200,6 +200,15 @@ describe('costs', () => {
     expect(await left('7.5')).toBe('"fixed";r=1;t=54, "computed";r=0;t=60')
   })
 
+  it.each([
+    { costs: 'a number', limit: 2, options: { cost: 0.5 } },
+    { costs: 'a function', limit: 2, options: { cost: () => 0.5 } },
+    { costs: 'what the reply gives back', limit: 2.5, options: { replyCost: () => -0.5 } },
+  ])('may be parts of a unit in a window of few: $costs', async ({ limit, options }) => {
+    const { statuses } = setUp([rateLimit({ limit, algorithm: 'sliding-window', ...options })])
+    expect(await statuses(5)).toEqual([200, 200, 200, 200, 429])
+  })
+
   it.each(['-1', 'nothing', 'Infinity'])('of %s are a fault of the code', async (cost) => {
     const { inject, errors, fake } = setUp([
       rateLimit({ name: 'odd', limit: 1, cost: (x) => Number(x.request.query.get('cost')) }),

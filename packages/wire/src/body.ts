@@ -87,6 +87,11 @@ export class Body {
     return this.#bytes ?? undefined
   }
 
+  /** Whether the bytes are all in memory, in one form or the other: see {@link inMemory} and {@link latin1}. */
+  get isInMemory(): boolean {
+    return this.#bytes !== null || this.#text !== undefined
+  }
+
   /** The bytes as latin1 text, where they are at hand in this form: they can leave in the same piece as a head. */
   get latin1(): string | undefined {
     return this.#text

@@ -13,13 +13,17 @@ export type HeaderListInit =
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string | number | readonly string[] | undefined>>
 
+/** The arrays of every list that is new: of the kind that arrays of strings have, which an array keeps that had one. */
+const NO_STRINGS: string[] = ['']
+NO_STRINGS.pop()
+
 /** An ordered, mutable list of header fields. Names compare without regard to case; values are latin1 strings. */
 export class HeaderList implements Iterable<[name: string, value: string]> {
-  #keys: string[] = []
-  #flat: string[] = []
+  #keys: string[] = NO_STRINGS
+  #flat: string[] = NO_STRINGS
   #mask = 0
-  /** The arrays belong to another list as well: they are copied before the first write. */
-  #shared = false
+  /** The arrays belong to another list as well: they are copied before the first write. A copy or a parsed list takes none in vain. */
+  #shared = true
   #frozen = false
 
   /** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` when a name is no token or a value has a forbidden character */
@@ -40,14 +44,14 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * copied: the array belongs to the list from now on.
    */
   static received(flat: string[]): HeaderList {
-    const list = new HeaderList()
-    list.#flat = flat
+    const keys: string[] = []
+    let mask = 0
     for (let i = 0; i < flat.length; i += 2) {
       const { key, bit } = seenName(flat[i]!) ?? newName(flat[i]!)
-      list.#keys.push(key)
-      list.#mask |= bit
+      keys.push(key)
+      mask |= bit
     }
-    return list
+    return HeaderList.parsed(flat, keys, mask)
   }
 
   /** The same with what the parser has found out on its way: the lower-case names, and the bits of all of them. */
@@ -56,6 +60,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     list.#flat = flat
     list.#keys = keys
     list.#mask = mask
+    list.#shared = false
     return list
   }
 

@@ -25,6 +25,7 @@ export { sendableTrailers } from './http1/serialize.ts'
 export { expectProxyHeader, proxiedAddressOf, type ProxyProtocolOptions } from './proxy-protocol/expect-proxy-header.ts'
 export type { ProxiedAddress } from './proxy-protocol/proxy-header.ts'
 export { resetSocket } from './net/reset-socket.ts'
+export { InterimBound } from './http1/interim-bound.ts'
 export { DEFAULT_LIMITS, type MessageLimits } from './http1/limits.ts'
 export { MessageError, type MessageFault } from './http1/message-error.ts'
 export {

@@ -385,3 +385,11 @@ describe('transform()', () => {
     expect(source.asked).toEqual(['cancel'])
   })
 })
+
+it('knows whether it is all in memory, in which form ever', () => {
+  expect(Body.of('abc').isInMemory).toBe(true)
+  expect(Body.ofLatin1('abc').isInMemory).toBe(true)
+  expect(Body.empty.isInMemory).toBe(true)
+  expect(Body.from(new EagerSource(['abc']), 3).isInMemory).toBe(false)
+  expect(Body.from(new EagerSource(['abc'])).replayable(10).isInMemory).toBe(false)
+})

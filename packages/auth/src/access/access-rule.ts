@@ -8,6 +8,7 @@ import { isList } from './cidr-source.ts'
 import { compileGlob } from './path-glob.ts'
 import { combinationsOf, type ReadingMask, readPath } from './path-readings.ts'
 import { compileTimes, type TimeWindow } from './time-window.ts'
+import { compileValues } from './value-tests.ts'
 
 /** What a rule or a guard decides. */
 export type AccessAction = 'allow' | 'deny'
@@ -17,7 +18,8 @@ export type Addresses = readonly string[] | CidrListOptions | CidrList
 
 /**
  * A rule. Everything named must hold, what is not named does not matter, and something has to be named. `host`, `path`, `method`,
- * `headers` and `query` are those of a route, and decided by the code that routes.
+ * `headers` and `query` are those of a route, and decided by the code that routes; but of several fields or parameters of one name, one is
+ * enough for a rule that denies, and for one that allows all have to be as it says.
  */
 export interface AccessRule<N = unknown> extends Omit<RequestMatch, 'path'> {
   /** For events and snapshots. @default `rule-1` for the first */
@@ -51,7 +53,7 @@ export interface CompiledRule<N> {
   readonly ownReadings: ReadingMask
   readonly hasPath: boolean
   /** `path` as it is read by `mask`. */
-  readonly holds: (exchange: Exchange<N>, path: string, mask: ReadingMask) => boolean
+  holds: (exchange: Exchange<N>, path: string, mask: ReadingMask) => boolean
   matched: number
 }
 
@@ -74,6 +76,7 @@ export function compileRule<N>(
   const tests: Test<N>[] = []
   if (list !== undefined) tests.push(inList(list, action))
   tests.push(...path.tests)
+  for (const test of compileValues(rule, action, at)) tests.push(({ request }) => test(request))
   if (certificate !== undefined) {
     const test = compileCertificate(certificate, `${at}.certificate`)
     tests.push((exchange) => test(exchange))
@@ -131,14 +134,12 @@ interface PathTests<N> {
 }
 
 function pathTests<N>(rule: AccessRule<N>, readings: ReadingMask, at: string): PathTests<N> {
-  const { host, method, headers, query } = rule
+  const { host, method } = rule
   const paths = rule.path === undefined ? undefined : textsOption(rule.path, `${at}.path`)
   const globs = rule.glob === undefined ? undefined : textsOption(rule.glob, `${at}.glob`)
   const tests: Test<N>[] = []
-  if (paths !== undefined || [host, method, headers, query].some((each) => each !== undefined)) {
-    const others = Object.fromEntries(
-      Object.entries({ host, method, headers, query }).filter(([, each]) => each !== undefined),
-    )
+  if (paths !== undefined || host !== undefined || method !== undefined) {
+    const others = { ...(host === undefined ? {} : { host }), ...(method === undefined ? {} : { method }) }
     // Each by itself first, so that the place in a message is that of the rule's option.
     for (const path of paths ?? []) void new RequestMatcher({ ...others, path }, at)
     const matcherFor = (mask: ReadingMask) =>

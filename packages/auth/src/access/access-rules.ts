@@ -140,6 +140,7 @@ class RuleList<N> {
     const compiled = options.rules.map((rule: AccessRule<N>, index) =>
       compileRule<N>(rule, index, readings, options.clock, ruleAt(index)),
     )
+    for (const rule of compiled) if (rule.shadow || this.#shadow) rule.holds = unfailing(rule)
     this.#rules = [...compiled, defaultRule<N>(actionOption(options.default, `${at}.default`))]
     checkNames(this.#rules, ruleAt)
     this.#asksPaths = compiled.some(({ hasPath }) => hasPath)
@@ -221,6 +222,17 @@ class RuleList<N> {
 
   #publish(exchange: Exchange<N>, { name: rule }: CompiledRule<N>, shadow: boolean): void {
     if (accessRefused.hasSubscribers) accessRefused.publish({ exchange, guard: this.name, rule, shadow })
+  }
+}
+
+/** What fails in a shadow must not fail the exchange: without a clear word it denies, as a promise does, or does not allow. */
+function unfailing<N>({ holds, action }: CompiledRule<N>): CompiledRule<N>['holds'] {
+  return (exchange, path, mask) => {
+    try {
+      return holds(exchange, path, mask)
+    } catch {
+      return action === 'deny'
+    }
   }
 }
 

@@ -64,6 +64,9 @@ export class CidrList {
   readonly #reloadIntervalMs: number
   readonly #allowEmpty: boolean
   #set: AddressSet | undefined = undefined
+  /** Readings that were begun, and the newest whose outcome is known: a slow one may end behind one that began after it. */
+  #begun = 0
+  #newest = 0
   /** The digests of what was read last, and of what may be half of it. */
   #read = ''
   #unsettled = ''
@@ -99,9 +102,9 @@ export class CidrList {
     return this.#set !== undefined
   }
 
-  /** Resolves once there is one. */
+  /** Resolves once there is one, or never will be since it is closed: see {@link isReady}. */
   async ready(): Promise<void> {
-    if (this.#set === undefined) await (this.#ready ??= Promise.withResolvers<void>()).promise
+    if (this.#set === undefined && !this.#isClosed) await (this.#ready ??= Promise.withResolvers<void>()).promise
   }
 
   /** Whether an address is in it: never, while it is not ready. */
@@ -124,7 +127,8 @@ export class CidrList {
   async reload(): Promise<void> {
     if (this.#source === undefined) return
     try {
-      const entries = await this.#source.read()
+      const entries = await this.#reading(this.#source)
+      if (entries === undefined) return
       this.#replaceBy(() => entries)
       this.#read = entries.digest
     } catch (error) {
@@ -137,6 +141,7 @@ export class CidrList {
   close(): void {
     this.#isClosed = true
     this.#nextLook?.cancel()
+    this.#ready?.resolve()
   }
 
   snapshot(): CidrListSnapshot {
@@ -173,8 +178,9 @@ export class CidrList {
 
   async #look(): Promise<void> {
     try {
-      const read = await this.#source!.read()
+      const read = await this.#reading(this.#source!)
       if (this.#isClosed) return
+      if (read === undefined) return this.#lookIn(this.#reloadIntervalMs)
       if (read.digest === this.#read) {
         this.#unsettled = ''
         // It is as before the mistake.
@@ -192,6 +198,15 @@ export class CidrList {
       this.#failed(error as Error)
     }
     this.#lookIn(this.isReady ? this.#reloadIntervalMs : RETRY_MS)
+  }
+
+  /** What it has to say; nothing where a reading that began later has ended already. */
+  async #reading(source: CidrSource): Promise<CidrEntries | undefined> {
+    const number = ++this.#begun
+    const entries = await source.read()
+    if (number < this.#newest) return undefined
+    this.#newest = number
+    return entries
   }
 
   #failed(error: Error): void {

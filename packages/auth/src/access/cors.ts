@@ -14,7 +14,8 @@ import { addVary, editReply } from './reply-edit.ts'
 /** Options of {@link cors}. */
 export interface CorsOptions<N = unknown> {
   /**
-   * `https://app.example.com`, `https://*.example.com` (any name below it, not itself), or `null`; `'*'` for everybody; or a function.
+   * `https://app.example.com`, `https://*.example.com` (any name below it, not itself), or `null`; `'*'` for everybody; or a function,
+   * which is not asked about `null` with `credentials`.
    * Scheme, host and port are compared as they stand.
    */
   readonly origins: '*' | readonly string[] | ((origin: string, exchange: Exchange<N>) => boolean)
@@ -162,15 +163,16 @@ function originTest<N>(
   credentials: boolean,
 ): (origin: string, exchange: Exchange<N>) => boolean {
   const at = `${AT}.origins`
-  // Code without types may return a promise, which is no leave.
-  if (typeof origins === 'function') return (origin, exchange) => (origins(origin, exchange) as unknown) === true
+  if (typeof origins === 'function')
+    return (origin, exchange) =>
+      // Sandboxed frames and local files all are `null`, and anybody can make one. Code without types may return a promise, which is no leave.
+      !(credentials && origin === 'null') && (origins(origin, exchange) as unknown) === true
   if (origins === '*') {
     if (credentials) throw new ConfigError(at, 'must not be "*" with credentials: name the origins')
     return () => true
   }
   if (!isList(origins) || origins.length === 0)
     throw new ConfigError(at, 'must be "*", a function, or a list of at least one origin')
-  // Sandboxed frames and local files all are `null`.
   if (credentials && origins.includes('null'))
     throw new ConfigError(`${at}[${origins.indexOf('null')}]`, 'must not be "null" with credentials')
   return originList(origins, at)

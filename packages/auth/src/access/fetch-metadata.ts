@@ -130,14 +130,24 @@ class IsolationPolicy {
     return { name: this.name, shadow: this.#shadow, allowed: this.#allowed, refused: { ...this.#refused } }
   }
 
+  /** What fails in a shadow must not fail the exchange: it exempts nothing then. */
+  #isExempt({ request }: Exchange): boolean {
+    if (this.#exempt === undefined) return false
+    try {
+      return this.#exempt.matches(request)
+    } catch (error) {
+      if (this.#shadow) return false
+      throw error
+    }
+  }
+
   #reason(exchange: Exchange): FetchMetadataReason | undefined {
     const { headers } = exchange.request
     const site = headers.get('sec-fetch-site')
     // `none` is the user: the address bar, a bookmark.
     if (site === 'same-origin' || site === 'none') return undefined
     const origin = headers.get('origin')
-    if ((origin !== undefined && this.#isListed(origin)) || this.#exempt?.matches(exchange.request) === true)
-      return undefined
+    if ((origin !== undefined && this.#isListed(origin)) || this.#isExempt(exchange)) return undefined
     if (site === undefined) return this.#reasonWithout(exchange, origin)
     if (site === 'same-site' && this.#sameSite) return undefined
     if (site !== 'same-site' && site !== 'cross-site') return 'malformed'

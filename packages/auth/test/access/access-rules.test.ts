@@ -1,10 +1,41 @@
 import type { ClientTls } from '@sluice/core'
 import { describe, expect, it } from 'vitest'
 import { accessRefused, accessRules, type AccessRule, type AccessRulesOptions } from '../../src/access/access.ts'
-import { record, setUp } from './set-up.ts'
+import { record, setUp } from '../set-up.ts'
 
 const allowing = (...rules: AccessRule[]): AccessRulesOptions => ({ rules, default: 'allow' })
 const denying = (...rules: AccessRule[]): AccessRulesOptions => ({ rules, default: 'deny' })
+
+describe('several fields or parameters of one name', () => {
+  const twice = (first: string, second: string) => ({ headers: { 'X-Role': [first, second] } })
+
+  it('are denied where one of them is what a rule denies', async () => {
+    const rules = [
+      { action: 'deny', headers: { 'X-Role': 'root' } },
+      { action: 'deny', query: { action: 'delete' } },
+    ] as const
+    const { inject, statusOf } = setUp([accessRules(allowing(...rules))])
+    expect((await inject(twice('root', 'guest'))).status).toBe(403)
+    expect((await inject(twice('guest', 'root'))).status).toBe(403)
+    expect((await inject(twice('guest', 'user'))).status).toBe(200)
+    expect(await statusOf('/?action=list&action=delete')).toBe(403)
+    expect(await statusOf('/?action=list&%61ction=delete')).toBe(403)
+    expect(await statusOf('/?action=list')).toBe(200)
+  })
+
+  it('are allowed where all of them are what a rule allows', async () => {
+    const rules = [
+      { action: 'allow', headers: { 'X-Role': /^guest/ } },
+      { action: 'allow', query: { tenant: 'a' } },
+    ] as const
+    const { inject, statusOf } = setUp([accessRules(denying(...rules))])
+    expect((await inject(twice('guest', 'root'))).status).toBe(403)
+    expect((await inject(twice('guest', 'guest-2'))).status).toBe(200)
+    expect(await statusOf('/?tenant=a&tenant=b')).toBe(403)
+    expect(await statusOf('/?tenant=a&tenant=a')).toBe(200)
+    expect(await statusOf('/?tenant=a')).toBe(200)
+  })
+})
 
 describe('the order of rules', () => {
   it('is that of the list: the first that holds decides', async () => {
@@ -162,7 +193,7 @@ describe('times', () => {
     const guard = accessRules(denying({ action: 'allow', times }))
     const statuses: number[] = []
     for (const moment of moments) {
-      const { inject } = setUp([guard], { clock: { wallTime: Date.parse(`${moment}Z`) } })
+      const { inject } = setUp([guard], { wallTime: Date.parse(`${moment}Z`) })
       statuses.push((await inject()).status)
     }
     return statuses.map((status) => status === 200)
@@ -220,7 +251,7 @@ describe('times', () => {
 
   it('pass while the guard runs', async () => {
     const guard = accessRules(denying({ action: 'allow', times: { from: '08:00', to: '08:02' } }))
-    const { clock, statusOf } = setUp([guard], { clock: { wallTime: Date.parse('2026-01-05T07:59:59Z') } })
+    const { clock, statusOf } = setUp([guard], { wallTime: Date.parse('2026-01-05T07:59:59Z') })
     expect(await statusOf('/')).toBe(403)
     await clock.advanceAsync(1_000)
     expect(await statusOf('/')).toBe(200)
@@ -230,6 +261,20 @@ describe('times', () => {
 })
 
 describe('shadows', () => {
+  it('let pass also where a function of theirs fails', async () => {
+    const when = () => {
+      throw new Error('a mistake')
+    }
+    const rule = accessRules(allowing({ action: 'deny', when, shadow: true }, { action: 'allow', when, shadow: true }))
+    const guard = accessRules({ ...allowing({ action: 'deny', when }), shadow: true, name: 'trial' })
+    const { statusOf } = setUp([rule, guard])
+    expect(await statusOf('/')).toBe(200)
+    expect(rule.snapshot().rules.map(({ matched }) => matched)).toEqual([1, 0, 1])
+    expect(guard.snapshot()).toMatchObject({ refused: 1 })
+    // It is not let pass where it counts.
+    expect(await setUp([accessRules(allowing({ action: 'deny', when }))]).statusOf('/')).toBe(500)
+  })
+
   it('of rules count and tell, and let the rules behind them decide', async () => {
     const events = record(accessRefused)
     const guard = accessRules(

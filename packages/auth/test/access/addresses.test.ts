@@ -3,7 +3,7 @@ import { createProxy, Reply } from '@sluice/core'
 import { rawClient } from '@sluice/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { accessRefused, allowAddresses, cidrList, denyAddresses } from '../../src/access/access.ts'
-import { record, setUp } from './set-up.ts'
+import { record, setUp } from '../set-up.ts'
 
 const OFFICE = ['192.0.2.0/24', '2001:db8:1::/48']
 

@@ -5,7 +5,7 @@ import { createProxy, Reply } from '@sluice/core'
 import { certificateAuthority, type IssuedCertificate } from '@sluice/testing'
 import { expect, it, onTestFinished } from 'vitest'
 import { accessRules } from '../../src/access/access.ts'
-import { setUp } from './set-up.ts'
+import { setUp } from '../set-up.ts'
 
 it('lets in who shows the certificate that a rule asks for', async () => {
   const [ours, theirs] = [certificateAuthority('Ours'), certificateAuthority('Theirs')]
@@ -48,7 +48,7 @@ it('believes a trusted proxy, and nobody else, where a rule says so', async () =
   const field = `:${new X509Certificate(cert).raw.toString('base64')}:`
   const certificate = { san: 'uri:spiffe://example/api', from: 'proxy' } as const
   const guard = accessRules({ rules: [{ action: 'allow', certificate }], default: 'deny' })
-  const { from } = setUp([guard], { forwarded: { trust: ['10.0.0.1'] }, clock: { wallTime: Date.parse('2026-01-05') } })
+  const { from } = setUp([guard], { forwarded: { trust: ['10.0.0.1'] }, wallTime: Date.parse('2026-01-05') })
   expect(await from('10.0.0.1', { 'Client-Cert': field })).toBe(200)
   expect(await from('10.0.0.2', { 'Client-Cert': field })).toBe(403)
   expect(await from('10.0.0.1', { 'Client-Cert': 'x' })).toBe(403)

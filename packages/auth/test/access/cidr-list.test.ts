@@ -13,7 +13,7 @@ import {
   cidrListReplaced,
   denyAddresses,
 } from '../../src/access/access.ts'
-import { record, setUp } from './set-up.ts'
+import { record, setUp } from '../set-up.ts'
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'sluice-cidr-'))
@@ -215,6 +215,33 @@ describe('a list from a function', () => {
     await ready
     expect([await allowing.from('192.0.2.1'), await denying.from('10.0.0.1')]).toEqual([200, 200])
     expect([await allowing.from('10.0.0.1'), await denying.from('192.0.2.1')]).toEqual([403, 403])
+  })
+
+  it('is waited for no longer once it is closed', async () => {
+    const list = cidrList({ load: async () => await new Promise<string[]>(() => {}), clock: virtualClock() })
+    const ready = list.ready()
+    list.close()
+    await ready
+    await list.ready()
+    expect(list.isReady).toBe(false)
+  })
+
+  it('is not replaced by an answer that was asked for before the one in use', async () => {
+    const clock = virtualClock()
+    const slow = Promise.withResolvers<string[]>()
+    const answers: (() => string[] | Promise<string[]>)[] = [
+      () => ['192.0.2.1'],
+      async () => await slow.promise,
+      async () => await Promise.resolve(['192.0.2.3']),
+    ]
+    const list = cidrList({ load: () => answers.shift()!(), reloadIntervalMs: 1_000, clock })
+    await clock.advanceAsync(1_000)
+    await list.reload()
+    slow.resolve(['192.0.2.2'])
+    await clock.advanceAsync(0)
+    expect([list.has('192.0.2.2'), list.has('192.0.2.3')]).toEqual([false, true])
+    expect(clock.pending).toBe(1)
+    list.close()
   })
 
   it('is tried again when it fails, and keeps what it had', async () => {

@@ -2,7 +2,7 @@ import { createProxy, createUpstream, Reply } from '@sluice/core'
 import { fakeUpstream } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
 import { accessRefused, cors, type CorsOptions } from '../../src/access/access.ts'
-import { record, setUp } from './set-up.ts'
+import { record, setUp } from '../set-up.ts'
 
 const APP = 'https://app.example.com'
 const EVIL = 'https://evil.example'
@@ -40,6 +40,12 @@ it('a function gives leave by true alone: a promise, as code without types may g
   const origins = (async () => false) as unknown as () => boolean
   const { ask } = sharing({ origins, credentials: true })
   expect(await ask(EVIL)).toEqual({ vary: 'Origin' })
+})
+
+it('a function is not asked about `null` with credentials: anybody can make a frame of that origin', async () => {
+  const origins = () => true
+  expect(await sharing({ origins, credentials: true }).ask('null')).toEqual({ vary: 'Origin' })
+  expect(await sharing({ origins }).ask('null')).toMatchObject({ 'access-control-allow-origin': 'null' })
 })
 
 describe('a preflight', () => {

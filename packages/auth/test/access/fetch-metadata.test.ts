@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { accessRefused, fetchMetadata, type FetchMetadataOptions } from '../../src/access/access.ts'
-import { record, setUp } from './set-up.ts'
+import { record, setUp } from '../set-up.ts'
 
 const fields = (site: string, mode = 'cors', dest = 'empty') => ({
   'Sec-Fetch-Site': site,
@@ -126,4 +126,19 @@ it.each<[unknown, string]>([
   expect(() => fetchMetadata(options as FetchMetadataOptions)).toThrow(
     expect.objectContaining({ path, code: 'ERR_SLUICE_CONFIG' }),
   )
+})
+
+describe('an exemption that throws', () => {
+  const breaks = (): boolean => {
+    throw new Error('it breaks')
+  }
+
+  it.each([
+    [false, 500],
+    [true, 200],
+  ])('in a shadow (%s) fails nobody, and exempts nothing', async (shadow, status) => {
+    const { ask, guard } = guarding({ shadow, exempt: [{ headers: { 'x-kind': breaks } }] })
+    expect(await ask({ ...IMAGE, 'X-Kind': 'a' })).toBe(status)
+    expect(guard.snapshot().refused['cross-site']).toBe(shadow ? 1 : 0)
+  })
 })

@@ -8,7 +8,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { accessRules, type AccessRule, type PathReading } from '../../src/access/access.ts'
 import { compileGlob } from '../../src/access/path-glob.ts'
-import { setUp } from './set-up.ts'
+import { setUp } from '../set-up.ts'
 
 const GUARD: AccessRule = { name: 'guarded', action: 'deny', path: '/guarded/*' }
 

@@ -9,7 +9,7 @@ import { replyOf } from '../reply/entry-reply.ts'
 import type { StatusTeller } from '../reply/status-teller.ts'
 import type { Solo } from '../solo.ts'
 import { CONDITIONS, isNotModified, notModifiedFields } from '../validation/client-condition.ts'
-import { Fetch, type Fetched, type FetchParts } from './fetch.ts'
+import { Fetch, type Fetched, type FetchParts, type FetchTask } from './fetch.ts'
 import { FlightTable } from './flight-table.ts'
 import { Flight, type Landing, type SharedReply } from './flight.ts'
 
@@ -27,6 +27,10 @@ export interface CollapseTask {
   readonly tries: number
   /** Looks again, from the start. */
   readonly again: (tries: number) => Reply | Promise<Reply>
+}
+
+function ledBy({ exchange, next, lookup, directives, keyOf }: CollapseTask, flight: Flight): FetchTask {
+  return { exchange, next, lookup, directives, flight, isBackground: false, keyOf }
 }
 
 /** Has every tag there is. */
@@ -113,17 +117,20 @@ export class Collapse {
   #lead(task: CollapseTask): Promise<Reply> {
     const { exchange, lookup } = task
     const flight = this.#begin(lookup.entryKey, exchange)
-    const fetch = new Fetch(this.#parts, { ...task, flight, isBackground: false })
+    const fetch = new Fetch(this.#parts, ledBy(task, flight))
     return new Promise((resolve, reject) => {
       exchange.onAbort((error) => {
         reject(error)
         flight.leaderLeft(error)
       })
-      fetch
-        .run()
-        .then(async (fetched) => await this.#replyToLeader(task, fetch, fetched))
-        .then(resolve, reject)
+      this.#replyOfLed(task, fetch).then(resolve, reject)
     })
+  }
+
+  async #replyOfLed(task: CollapseTask, fetch: Fetch): Promise<Reply> {
+    const fetched = await fetch.run()
+    const reply = this.#replyToLeader(task, fetch, fetched)
+    return reply instanceof Promise ? await reply : reply
   }
 
   #replyToLeader(task: CollapseTask, fetch: Fetch, fetched: Fetched): Reply | Promise<Reply> {

@@ -30,7 +30,7 @@ import {
   speaksOf,
 } from '../validation/revalidation.ts'
 import { askedBy } from './asked-by.ts'
-import { FetchedReply } from './fetched-reply.ts'
+import { FetchedReply, WholeContent } from './fetched-reply.ts'
 import type { AbandonableFetch, Flight, SharedReply } from './flight.ts'
 import { renew, sharedEntry } from './renewal.ts'
 import { SharedBody } from './shared-body.ts'
@@ -108,16 +108,27 @@ export class Fetch implements AbandonableFetch {
 
   /** Rejects where nothing came, and nothing stands in for it. Whatever it does, the flight lands. */
   async run(): Promise<Fetched> {
+    const { flight, next } = this.#task
     try {
       if (this.#parts.store.hasLeases && !(await this.#hasLease())) {
         this.end(undefined, undefined)
-        this.#task.flight.land('again')
+        flight.land('again')
         return { kind: 'again' }
       }
-      return await this.#ask()
+      this.#makeConditions()
+      let reply: Reply
+      try {
+        // What stands below may change the request, which may have to be sent once more.
+        reply = await this.#send(askedBy({ exchange: this.#detached, next }))
+      } catch (error) {
+        return this.#insteadOf(error)
+      }
+      if (reply.status === 304 || isServerError(reply.status)) return await this.#weigh(reply)
+      this.#revalidated('replaced')
+      return this.#share(reply)
     } catch (error) {
       this.end(undefined, error as Error)
-      this.#task.flight.land('again')
+      flight.land('again')
       throw error
     }
   }
@@ -159,32 +170,38 @@ export class Fetch implements AbandonableFetch {
     return true
   }
 
-  async #ask(): Promise<Fetched> {
-    const { lookup } = this.#task
+  /** Asks whether what is stored still holds, where there is something. */
+  #makeConditions(): void {
+    const { reading, marker } = this.#task.lookup
     const { headers } = this.#detached.request
-    const { reading, marker } = lookup
-    const tags = reading === undefined ? variantTags(marker?.variants) : []
+    const tags = reading === undefined && marker !== undefined ? variantTags(marker.variants) : NO_TAGS
     if (reading !== undefined && canValidate(reading.headers)) makeConditional(headers, reading.headers)
     else if (tags.length > 0) askForVariants(headers, tags)
     else makeUnconditional(headers)
-    let reply: Reply
-    try {
-      // What stands below may change the request, which may have to be sent once more.
-      reply = await this.#send(askedBy({ exchange: this.#detached, next: this.#task.next }))
-    } catch (error) {
-      const standIn =
-        ProxyError.is(error) && this.#detached.aborted === undefined ? this.#standIn(undefined) : undefined
-      if (standIn === undefined) this.#revalidated('failed')
-      if (standIn === undefined) throw error
-      this.end(undefined, error as Error)
-      return standIn
+  }
+
+  /** What stands in for a reply that did not come. @throws what it did not come for */
+  #insteadOf(error: unknown): Fetched {
+    const isHopeful = ProxyError.is(error) && this.#detached.aborted === undefined
+    const standIn = isHopeful ? this.#standIn(undefined) : undefined
+    if (standIn === undefined) {
+      this.#revalidated('failed')
+      throw error
     }
+    this.end(undefined, error as Error)
+    return standIn
+  }
+
+  /** A reply that may mean another one than itself. */
+  async #weigh(first: Reply): Promise<Fetched> {
+    const { reading } = this.#task.lookup
+    let reply = first
     if (reply.status === 304) {
       const known = reading === undefined ? await this.#variantOf(reply) : this.#confirmed(reply)
       if (known !== undefined) return known
       // It speaks of something that is not here (RFC 9111, section 4.3.4).
       reply.body.cancel()
-      makeUnconditional(headers)
+      makeUnconditional(this.#detached.request.headers)
       reply = await this.#send(this.#detached)
     }
     if (isServerError(reply.status)) {
@@ -209,6 +226,7 @@ export class Fetch implements AbandonableFetch {
       exchange,
       directives,
       marker: lookup.marker,
+      key: lookup.key,
       generation: this.#generation,
       requestedAt: this.#requestedAt,
       respondedAt: this.#parts.plan.clock.wallTime(),
@@ -284,14 +302,11 @@ export class Fetch implements AbandonableFetch {
       return { kind: 'alone', reply, reason: writer as string }
     }
     uncacheable.delete(lookup.key)
-    const bytes = reply.body.inMemory
-    if (bytes !== undefined) {
-      const content = { bodyBytes: bytes.byteLength, text: reply.body.latin1, bytes }
-      const shared = new FetchedReply(judged, bodyBytes, content)
-      if (bytes.byteLength === 0 || writer.write(bytes)) recorder.commit(judged, writer, facts, bytes.byteLength)
-      else writer.abort()
+    if (reply.body.isInMemory) {
+      const shared = new FetchedReply(judged, bodyBytes, new WholeContent(reply.body))
+      recorder.commitBody(judged, writer, facts, reply.body)
       flight.land(shared)
-      this.end(reply, undefined, bytes.byteLength)
+      this.end(reply, undefined, bodyBytes)
       return { kind: 'stored', shared, reply }
     }
     const body = this.#sharedBody(reply, judged, writer, facts)
@@ -334,8 +349,10 @@ export class Fetch implements AbandonableFetch {
   }
 }
 
-function variantTags(variants: readonly string[] | undefined): string[] {
+function variantTags(variants: readonly string[]): readonly string[] {
   const tags = new Set<string>()
-  for (let i = 1; i < (variants?.length ?? 0); i += 2) if (variants![i] !== '') tags.add(variants![i]!)
+  for (let i = 1; i < variants.length; i += 2) if (variants[i] !== '') tags.add(variants[i]!)
   return [...tags].slice(-MAX_ASKED_TAGS)
 }
+
+const NO_TAGS: readonly string[] = Object.freeze([])

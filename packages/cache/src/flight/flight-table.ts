@@ -7,6 +7,7 @@ import { hashOf } from '../key/key-hash.ts'
 import type { Flight } from './flight.ts'
 
 const BUCKETS = 4_096
+const MASK = BUCKETS - 1
 
 export class FlightTable {
   readonly #buckets: (Flight | undefined)[] = Array.from({ length: BUCKETS })
@@ -18,7 +19,7 @@ export class FlightTable {
 
   get(key: string): Flight | undefined {
     if (this.#size === 0) return undefined
-    let flight = this.#buckets[bucketOf(key)]
+    let flight = this.#buckets[hashOf(key) & MASK]
     while (flight !== undefined && flight.key !== key) flight = flight.nextInTable
     return flight
   }
@@ -27,7 +28,7 @@ export class FlightTable {
   set(flight: Flight): void {
     const other = this.get(flight.key)
     if (other !== undefined) this.delete(other)
-    const bucket = bucketOf(flight.key)
+    const bucket = flight.hash & MASK
     flight.nextInTable = this.#buckets[bucket]
     this.#buckets[bucket] = flight
     this.#size++
@@ -35,7 +36,7 @@ export class FlightTable {
 
   /** Does nothing where it is not there, or not any more. */
   delete(flight: Flight): void {
-    const bucket = bucketOf(flight.key)
+    const bucket = flight.hash & MASK
     let before: Flight | undefined
     let each = this.#buckets[bucket]
     while (each !== undefined && each !== flight) {
@@ -48,8 +49,4 @@ export class FlightTable {
     flight.nextInTable = undefined
     this.#size--
   }
-}
-
-function bucketOf(key: string): number {
-  return hashOf(key) & (BUCKETS - 1)
 }

@@ -4,6 +4,7 @@
  */
 import type { AnyProxyError } from '@sluice/core'
 import type { Clock, ScheduledCall } from '@sluice/wire'
+import { hashOf } from '../key/key-hash.ts'
 import type { Reading } from '../policy/reading.ts'
 import type { ReplyContent } from '../reply/entry-reply.ts'
 
@@ -38,6 +39,8 @@ export interface FlightPlace {
 export class Flight {
   readonly key: string
   /** @internal For the table that it stands in. */
+  readonly hash: number
+  /** @internal The same. */
   nextInTable: Flight | undefined = undefined
   /** What it fetches, as purges name it. */
   readonly url: string
@@ -59,6 +62,7 @@ export class Flight {
   constructor(key: string, url: string, purgesBefore: number, clock: Clock, waitMs: number, place?: FlightPlace) {
     this.#place = place
     this.key = key
+    this.hash = hashOf(key)
     this.url = url
     this.purgesBefore = purgesBefore
     this.#clock = clock

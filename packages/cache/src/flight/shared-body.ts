@@ -34,6 +34,9 @@ export interface SharedBodyOwner {
 const WINDOW_BYTES = 262_144
 /** How long such a reader may hold up others. */
 const MAX_HOLD_MS = 10_000
+/** So many chunks below so many bytes become one: each takes some hundred bytes beside its own. */
+const JOINED = 64
+const SMALL_BYTES = 512
 
 export class SharedBody implements BodySink {
   readonly #owner: SharedBodyOwner
@@ -43,6 +46,8 @@ export class SharedBody implements BodySink {
   /** Number of the first chunk that is kept. */
   #first = 0
   #keptBytes = 0
+  /** How many of the last chunks are small. */
+  #small = 0
   #bytes = 0
   #flow: BodyFlow = NO_FLOW
   #isKept = true
@@ -87,6 +92,8 @@ export class SharedBody implements BodySink {
     this.#chunks.push(chunk)
     this.#keptBytes += chunk.byteLength
     for (const reader of this.#readers) reader.pump()
+    if (chunk.byteLength >= SMALL_BYTES) this.#small = 0
+    else if (++this.#small === JOINED) this.#join()
     this.#trim()
     return !this.#isPaused
   }
@@ -137,6 +144,27 @@ export class SharedBody implements BodySink {
     this.#holdTimer?.cancel()
     for (const reader of this.#readers) reader.pump()
     this.#owner.ended(error, trailers)
+  }
+
+  /** Makes one chunk of the last ones, unless somebody reads right there. */
+  #join(): void {
+    const at = this.#chunks.length - JOINED
+    const from = this.#first + at
+    this.#small = 0
+    // Some of them have been read by all, and are gone.
+    if (at < 0) return
+    for (const { next } of this.#readers) if (next > from && next < from + JOINED) return
+    const parts = this.#chunks.splice(at)
+    const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
+    let length = 0
+    for (const part of parts) {
+      whole.set(part, length)
+      length += part.byteLength
+    }
+    this.#chunks.push(whole)
+    for (const reader of this.#readers) if (reader.next > from) reader.next -= JOINED - 1
+    // It goes on growing until it is a chunk worth the name.
+    if (length < SMALL_BYTES) this.#small = 1
   }
 
   /** Of a body that is not stored, forgets what all have read, and holds the source up where that is too little. */

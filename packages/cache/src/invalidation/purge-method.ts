@@ -24,7 +24,8 @@ export interface PurgeMethodOptions<N = unknown> {
 }
 
 /**
- * Answers `PURGE` with 200 and how many entries were hit, as JSON, or with 403; lets all other methods pass.
+ * Answers `PURGE` with 200 and how many entries were hit, as JSON; with 403; with 400 where it does not say clearly what it means; and with 503
+ * (`ERR_SLUICE_PURGE_FAILED`) where the store could not be told of it, so that who asked may ask again. Lets all other methods pass.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function purgeMethod<N = unknown>(options: PurgeMethodOptions<N>): Middleware<N> {
@@ -37,8 +38,9 @@ export function purgeMethod<N = unknown>(options: PurgeMethodOptions<N>): Middle
     if (verdict !== true) return refusal(403, 'not for you\n')
     const { headers } = exchange.request
     const selector = selectorOf(exchange)
-    if (selector === undefined) return refusal(400, 'Purge-By must be "url", "prefix" or "all"\n')
-    const soft = ['1', 'true', '?1'].includes(headers.get('soft-purge') ?? '')
+    if (typeof selector === 'string') return refusal(400, selector)
+    const soft = SOFT.get(headers.get('soft-purge') ?? '0')
+    if (soft === undefined) return refusal(400, 'Soft-Purge must be 1 or 0\n')
     const purged = await cache.purge(selector, { soft })
     return Reply.json({ purged, soft }, { headers: { 'Cache-Control': 'no-store' } })
   }
@@ -54,20 +56,34 @@ function guardOf<N>(allow: PurgeMethodOptions<N>['allow']): (exchange: Exchange<
   return ({ client }) => isListed(client.address)
 }
 
-function selectorOf({ request, client }: Exchange): PurgeSelector | undefined {
-  const tags = [...(request.headers.get('surrogate-key') ?? '').split(/\s+/), ...list(request.headers.get('cache-tag'))]
-  const named = tags.filter((tag) => tag !== '')
-  if (named.length > 0) return { tags: named }
+/** A word that is none of them must not purge harder than was meant. */
+const SOFT: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['?1', true],
+  ['0', false],
+  ['false', false],
+  ['?0', false],
+])
+
+/** What is meant, or what is wrong with it. */
+function selectorOf({ request, client }: Exchange): PurgeSelector | string {
+  const [keys, named] = [request.headers.get('surrogate-key'), request.headers.get('cache-tag')]
+  if (keys !== undefined || named !== undefined) {
+    const tags = [...(keys ?? '').split(/[\s,]+/), ...list(named)].filter((tag) => tag !== '')
+    // A script whose variable was empty does not mean the URL.
+    return tags.length > 0 ? { tags } : 'no tags are named\n'
+  }
   const url = `${client.scheme}://${canonicalAuthority(request.authority, client.scheme)}${request.target}`
   switch (request.headers.get('purge-by') ?? 'url') {
     case 'url':
-      return { url }
+      return URL.canParse(url) ? { url } : 'not a URL\n'
     case 'prefix':
       return { prefix: url }
     case 'all':
       return { all: true }
     default:
-      return undefined
+      return 'Purge-By must be "url", "prefix" or "all"\n'
   }
 }
 

@@ -6,6 +6,7 @@ import { parseList } from '../directives/structured-fields.ts'
 /** More than this is no list of tags, and what has it is not stored: a purge must find all that it means. */
 const MAX_TAGS = 512
 const MAX_CHARS = 32_768
+const NO_TAGS: readonly string[] = Object.freeze([])
 
 /**
  * How a cache group is spelled as a tag: groups mean something within their origin only (RFC 9875, section 2). `origin` is
@@ -16,7 +17,9 @@ export function cacheGroupTag(origin: string, group: string): string {
 }
 
 /** The tags of a response; `undefined` where there are too many. */
-export function tagsOf(headers: HeaderList, fields: readonly string[], origin: string): string[] | undefined {
+export function tagsOf(headers: HeaderList, fields: readonly string[], origin: string): readonly string[] | undefined {
+  const groups = groupsOf(headers.get('cache-groups'))
+  if (groups.length === 0 && !fields.some((field) => headers.has(field))) return NO_TAGS
   const tags = new Set<string>()
   let chars = 0
   for (const field of fields) {
@@ -27,7 +30,7 @@ export function tagsOf(headers: HeaderList, fields: readonly string[], origin: s
     for (const tag of field === 'surrogate-key' ? value.split(/[\s,]+/) : listMembers(value))
       if (tag !== '') tags.add(tag)
   }
-  for (const group of groupsOf(headers.get('cache-groups'))) tags.add(cacheGroupTag(origin, group))
+  for (const group of groups) tags.add(cacheGroupTag(origin, group))
   return tags.size <= MAX_TAGS ? [...tags] : undefined
 }
 

@@ -1,6 +1,6 @@
 /** What a reply to an unsafe request makes invalid (RFC 9111, section 4.4; RFC 9875, section 3). */
 import type { Exchange, Reply } from '@sluice/core'
-import type { HeaderList } from '@sluice/wire'
+import type { Clock, HeaderList } from '@sluice/wire'
 import type { CacheKeys } from '../key/cache-key.ts'
 import type { PurgeSelector } from '../store/store.ts'
 import { cacheGroupTag, groupsOf } from './tags.ts'
@@ -42,22 +42,37 @@ export function resolved(reference: string, base: string, urlFrom: (text: string
   return url === null || !/^https?:$/.test(url.protocol) ? undefined : urlFrom(url.href)
 }
 
+/** A disk that is still looked through after a start takes longer. */
+const MAX_WAIT_MS = 1_000
+
 /** Makes stored responses invalid after replies to unsafe requests. */
 export class Invalidation {
   readonly #keys: CacheKeys
+  readonly #clock: Clock
   readonly #purge: (selector: PurgeSelector) => number | Promise<number>
 
-  constructor(keys: CacheKeys, purge: (selector: PurgeSelector) => number | Promise<number>) {
+  constructor(keys: CacheKeys, clock: Clock, purge: (selector: PurgeSelector) => number | Promise<number>) {
     this.#keys = keys
+    this.#clock = clock
     this.#purge = purge
   }
 
-  /** Resolves when the store has done it: whoever got the reply does not meet what it made invalid. */
+  /**
+   * Resolves when the store has done it: whoever got the reply does not meet what it made invalid. Where the store can't, that was told, and is
+   * no fault of the request's. Nor is it to wait for long where it takes effect here at once, and elsewhere some time later.
+   */
   async after(exchange: Exchange, { status, headers }: Reply): Promise<void> {
     const keys = this.#keys
     const selectors = invalidatedBy(status, headers, keys.url(exchange), keys.origin(exchange), (text) =>
       keys.urlFrom(text),
     )
-    await Promise.all(selectors.map(async (selector) => await this.#purge(selector)))
+    const purges = Promise.allSettled(selectors.map(async (selector) => await this.#purge(selector)))
+    await new Promise<void>((resolve) => {
+      const deadline = this.#clock.schedule(MAX_WAIT_MS, resolve)
+      void purges.then(() => {
+        deadline.cancel()
+        return resolve()
+      })
+    })
   }
 }

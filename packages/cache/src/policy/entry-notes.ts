@@ -29,15 +29,25 @@ export function responseNotes(
   more: Pick<ResponseNotes, 'trailers' | 'part'>,
 ): Readonly<Record<string, unknown>> {
   const { staleWhileRevalidateMs: swr, staleIfErrorMs: sie, noCache, mustRevalidate } = policy
+  const flags = (noCache ? 1 : 0) | (mustRevalidate ? 2 : 0)
+  if (more.trailers === undefined && more.part === undefined) return plainNotes(swr, sie, flags)
   return {
     v: 1,
     swr,
     sie,
-    flags: (noCache ? 1 : 0) | (mustRevalidate ? 2 : 0),
+    flags,
     ...(more.trailers === undefined ? {} : { trailers: more.trailers }),
     ...(more.part === undefined ? {} : { part: more.part }),
   }
 }
+
+/** Most responses have the same notes as the one before: then they are the same object, which a store may know already. */
+function plainNotes(swr: number, sie: number, flags: number): Readonly<Record<string, unknown>> {
+  if (last.swr !== swr || last.sie !== sie || last.flags !== flags) last = Object.freeze({ v: 1, swr, sie, flags })
+  return last
+}
+
+let last: Readonly<Record<'v' | 'swr' | 'sie' | 'flags', number>> = Object.freeze({ v: 1, swr: 0, sie: 0, flags: 0 })
 
 export function markerNotes({ sets, variants }: Omit<MarkerNotes, 'kind'>): Readonly<Record<string, unknown>> {
   return { v: 1, sets, variants }

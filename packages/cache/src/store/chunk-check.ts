@@ -1,19 +1,20 @@
 /** Stretches of bytes with a checksum in front: what was torn, mixed up or overwritten elsewhere is not taken for a body. */
 import { crc32 } from 'node:zlib'
 
-const CHECK_BYTES = 4
+/** What a checksum takes. */
+export const CHECK_BYTES = 4
 
-/** The pieces as one, behind their checksum. */
-export function sealed(pieces: readonly Uint8Array[]): Buffer {
-  const length = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  const whole = Buffer.allocUnsafe(CHECK_BYTES + length)
-  let at = CHECK_BYTES
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.byteLength
-  }
-  whole.writeUInt32BE(crc32(whole.subarray(CHECK_BYTES)), 0)
+/** `content` behind its checksum. */
+export function sealed(content: Uint8Array): Buffer {
+  const whole = Buffer.allocUnsafe(CHECK_BYTES + content.byteLength)
+  whole.set(content, CHECK_BYTES)
+  writeCheck(whole)
   return whole
+}
+
+/** Writes the checksum of what stands behind it. */
+export function writeCheck(whole: Buffer): void {
+  whole.writeUInt32BE(crc32(whole.subarray(CHECK_BYTES)), 0)
 }
 
 /** What was sealed, where it is whole. */

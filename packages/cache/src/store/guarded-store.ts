@@ -1,4 +1,5 @@
 /** A store whose troubles stay here: what throws or rejects is told of, and is a miss, or is not kept. */
+import { InternalError } from '@sluice/core'
 import { cacheStoreFailed, type CacheStoreFailedEvent } from '../events.ts'
 import type {
   CacheLease,
@@ -10,6 +11,9 @@ import type {
   PurgeSelector,
   StoredEntry,
 } from './store.ts'
+
+/** A writer that takes text, whatever its store takes. */
+export type TextWriter = Required<EntryWriter>
 
 export class GuardedStore {
   readonly #store: CacheStore
@@ -37,10 +41,10 @@ export class GuardedStore {
     }
   }
 
-  put(key: string, head: EntryHead, bodyBytes: number | undefined, generation: number): EntryWriter | undefined {
+  put(key: string, head: EntryHead, bodyBytes: number | undefined, generation: number): TextWriter | undefined {
     try {
       const writer = this.#store.put(key, head, bodyBytes, generation)
-      return writer === undefined ? undefined : new GuardedWriter(writer, (error) => this.#failed('put', error))
+      return writer === undefined ? undefined : new GuardedWriter(writer, this)
     } catch (error) {
       return this.#failed('put', error)
     }
@@ -62,12 +66,16 @@ export class GuardedStore {
     }
   }
 
+  /**
+   * The one trouble that does not stay here: whoever purges has to know that something may still be there.
+   * @throws {InternalError} `ERR_SLUICE_PURGE_FAILED`
+   */
   purge(selector: PurgeSelector, options: PurgeOptions): number | Promise<number> {
     try {
       const count = this.#store.purge(selector, options)
-      return typeof count === 'number' ? count : count.catch((error: unknown) => this.#failed('purge', error) ?? 0)
+      return typeof count === 'number' ? count : count.catch((error: unknown) => this.#purgeFailed(error))
     } catch (error) {
-      return this.#failed('purge', error) ?? 0
+      return this.#purgeFailed(error)
     }
   }
 
@@ -94,6 +102,16 @@ export class GuardedStore {
     await this.#store.close()
   }
 
+  /** @internal */
+  putFailed(error: unknown): void {
+    this.#failed('put', error)
+  }
+
+  #purgeFailed(cause: unknown): never {
+    this.#failed('purge', cause)
+    throw new InternalError('ERR_SLUICE_PURGE_FAILED', { cause })
+  }
+
   #failed(operation: CacheStoreFailedEvent['operation'], cause: unknown): undefined {
     this.failures++
     if (cacheStoreFailed.hasSubscribers) {
@@ -106,36 +124,63 @@ export class GuardedStore {
 
 const NO_LEASE: CacheLease = Object.freeze({ release() {} })
 
-class GuardedWriter implements EntryWriter {
+/** Its methods are called for each response: no closures in between. */
+class GuardedWriter implements TextWriter {
   readonly #writer: EntryWriter
-  readonly #failed: (error: unknown) => void
+  readonly #store: WriteFailures
   #isBroken = false
 
-  constructor(writer: EntryWriter, failed: (error: unknown) => void) {
+  constructor(writer: EntryWriter, store: WriteFailures) {
     this.#writer = writer
-    this.#failed = failed
+    this.#store = store
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#try(() => this.#writer.write(chunk)) ?? false
+    if (this.#isBroken) return false
+    try {
+      return this.#writer.write(chunk)
+    } catch (error) {
+      this.#broke(error)
+      return false
+    }
+  }
+
+  writeText(text: string): boolean {
+    if (this.#isBroken) return false
+    try {
+      return this.#writer.writeText?.(text) ?? this.#writer.write(Buffer.from(text, 'latin1'))
+    } catch (error) {
+      this.#broke(error)
+      return false
+    }
   }
 
   commit(): StoredEntry | undefined {
-    return this.#try(() => this.#writer.commit())
-  }
-
-  abort(): void {
-    this.#try(() => this.#writer.abort())
-  }
-
-  #try<T>(call: () => T): T | undefined {
     if (this.#isBroken) return undefined
     try {
-      return call()
+      return this.#writer.commit()
     } catch (error) {
-      this.#isBroken = true
-      this.#failed(error)
+      this.#broke(error)
       return undefined
     }
   }
+
+  abort(): void {
+    if (this.#isBroken) return
+    try {
+      this.#writer.abort()
+    } catch (error) {
+      this.#broke(error)
+    }
+  }
+
+  #broke(error: unknown): void {
+    this.#isBroken = true
+    this.#store.putFailed(error)
+  }
+}
+
+/** Who is told of what goes wrong while it is written. */
+interface WriteFailures {
+  putFailed(error: unknown): void
 }

@@ -55,6 +55,8 @@ export interface StoredEntry {
 export interface EntryWriter {
   /** `false` where this entry will not be kept after all (too large, store gone); further calls are harmless. */
   write(chunk: Uint8Array): boolean
+  /** The same for a whole body that is at hand as latin1 text. Missing where bytes are as good. */
+  writeText?(text: string): boolean
   /**
    * The body is whole: from now on (a store outside the process: from soon on) it is found under its key, instead of what stood
    * there. Returns the entry, where it is at hand at once.
@@ -121,7 +123,10 @@ export interface CacheStore {
   update(key: string, id: string, head: EntryHead, generation?: number): void
   /** Forgets what stands under `key`; with `id` only that entry. */
   delete(key: string, id?: string): void
-  /** How many entries it hit in this process, as far as known. Takes effect on entries that are being written, too. */
+  /**
+   * How many entries it hit in this process, as far as known. Takes effect on entries that are being written, too. Throws or rejects where
+   * something that is meant may still be there: it is the one trouble of a store that its user is told of.
+   */
   purge(selector: PurgeSelector, options?: PurgeOptions): number | Promise<number>
   /** Tells when another process has purged, so that a tier in front can follow. */
   onPurge?(listener: (selector: PurgeSelector, options: PurgeOptions) => void): () => void

@@ -11,6 +11,7 @@ import { type Reading, readingOf } from '../policy/reading.ts'
 import { reuseOf } from '../policy/reuse.ts'
 import type { FetchFacts } from '../recorder.ts'
 import type { StatusTeller } from '../reply/status-teller.ts'
+import { ByteGatherer } from '../store/byte-gatherer.ts'
 import type { StoredEntry } from '../store/store.ts'
 import { type ByteRange, contentRange, parseContentRange, parseRange } from './byte-range.ts'
 import { isStrong } from './entity-tag.ts'
@@ -67,15 +68,15 @@ export class PartStore {
       this.#store({ ...range, bytes: inMemory }, headers, key, facts)
       return undefined
     }
-    const chunks: Uint8Array[] = []
+    const gathered = new ByteGatherer(plan.maxEntryBytes)
     const body = reply.body
     const shared = new SharedBody(body.length, {
       clock: plan.clock,
       maxBytes: plan.maxEntryBytes,
-      keep: (chunk) => chunks.push(chunk) > 0,
-      dropped: () => void (chunks.length = 0),
+      keep: (chunk) => gathered.append(chunk) === chunk.byteLength,
+      dropped: () => gathered.clear(),
       ended: (error) => {
-        if (error === undefined) this.#store({ ...range, bytes: Buffer.concat(chunks) }, headers, key, facts)
+        if (error === undefined) this.#store({ ...range, bytes: gathered.content() }, headers, key, facts)
       },
     })
     reply.body = shared.newBody()
@@ -87,8 +88,22 @@ export class PartStore {
     // What is not as long as it says is no part of anything.
     if (part.bytes.byteLength !== part.end - part.start) return
     const found = this.#parts.store.get(key + PART)
-    if (found instanceof Promise) void found.then((entry) => this.#join(part, headers, key, facts, entry))
+    if (found instanceof Promise) void this.#joinLater(part, headers, key, facts, found)
     else this.#join(part, headers, key, facts, found)
+  }
+
+  async #joinLater(
+    part: Part,
+    headers: HeaderList,
+    key: string,
+    facts: FetchFacts,
+    finding: Promise<StoredEntry | undefined>,
+  ): Promise<void> {
+    try {
+      this.#join(part, headers, key, facts, await finding)
+    } catch (error) {
+      facts.exchange.settings.onInternalError(error, facts.exchange)
+    }
   }
 
   #join(part: Part, headers: HeaderList, key: string, facts: FetchFacts, entry: StoredEntry | undefined): void {

@@ -158,7 +158,11 @@ function methodPredicate(methods: readonly string[], at: string): Predicate {
   return (request) => allowed.has(request.method)
 }
 
-function valueTest(expected: ValueMatch, at: string): (value: string | undefined) => boolean {
+/**
+ * What routes make of a {@link ValueMatch}, for guards that ask the same of a value.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` at `at`
+ */
+export function valueTest(expected: ValueMatch, at: string): (value: string | undefined) => boolean {
   if (typeof expected === 'string') return (value) => value === expected
   if (typeof expected === 'boolean') return (value) => (value !== undefined) === expected
   if (typeof expected === 'function') return (value) => value !== undefined && expected(value)

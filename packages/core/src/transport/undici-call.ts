@@ -3,7 +3,7 @@
  * body is kept, up to a bound; a small reply is complete before the pipeline has even seen its head.
  */
 import type { Duplex, Readable } from 'node:stream'
-import { Body, type BodySink, HeaderList, maskOf } from '@sluice/wire'
+import { Body, type BodySink, HeaderList, InterimBound, maskOf } from '@sluice/wire'
 import type { Client, Dispatcher } from 'undici'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../errors.ts'
 import { Reply } from '../reply.ts'
@@ -30,6 +30,8 @@ export class UndiciCall implements TransportCall, ReplyBodyOwner, Dispatcher.Dis
   #unread: Uint8Array[] = []
   #unreadBytes = 0
   #trailers: HeaderList | undefined = undefined
+  /** From the first interim reply on. */
+  #interims: InterimBound | undefined = undefined
   #hasHead = false
   #isComplete = false
   #error: AnyProxyError | undefined = undefined
@@ -81,10 +83,16 @@ export class UndiciCall implements TransportCall, ReplyBodyOwner, Dispatcher.Dis
     const headers = HeaderList.received(rawFields(controller.rawHeaders))
     // With all that belongs to it undici would have called `onRequestUpgrade`.
     if (status === 101) return this.#refuse('a switch of protocols that is none')
-    if (status < 200) return this.#observer.informational(status, headers)
+    if (status < 200) return this.#takeInterim(status, headers)
     if (status > 599) return this.#refuse(`the status ${status} does not exist`)
     this.#hasHead = true
     this.#observer.reply(new Reply(status, headers, this.#bodyOf(status, headers)))
+  }
+
+  #takeInterim(status: number, headers: HeaderList): void {
+    const interims = (this.#interims ??= new InterimBound())
+    if (!interims.take(headers.raw().join(' ').length)) return this.#refuse('there is no end to the interim replies')
+    this.#observer.informational(status, headers)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -4,6 +4,7 @@
  *   request head -> request body -> next -> reply head -> reply body -> (the exchange is over) log
  */
 import {
+  type AnyProxyError,
   DownstreamError,
   type Exchange,
   type ExchangeEnd,
@@ -187,7 +188,13 @@ export class PluginRun implements HookOwner {
   }
 
   #afterReplyHead(reply: Reply, outcome: Outcome): Reply | Promise<Reply> {
-    const answer = this.#answerOf(outcome, 'on_response_head')
+    let answer: Reply | undefined
+    try {
+      answer = this.#answerOf(outcome, 'on_response_head')
+    } catch (error) {
+      reply.body.cancel(error as AnyProxyError)
+      throw error
+    }
     if (answer !== undefined) {
       reply.body.cancel()
       return answer
@@ -277,7 +284,7 @@ export class PluginRun implements HookOwner {
     return this.#version.call(this, subject)
   }
 
-  /** What is answered at once; missing where the exchange goes on. */
+  /** What is answered at once; missing where the exchange goes on. Throws where that was given up. */
   #answerOf(outcome: Outcome, hook: HookName): Reply | undefined {
     switch (outcome) {
       case CONTINUE:
@@ -294,9 +301,13 @@ export class PluginRun implements HookOwner {
         this.#isDone = this.#isSilent = true
         return failure === 'open' ? undefined : problemReply(fault, this.exchange.settings.name)
       }
-      default:
-        this.#skip('plugin')
+      default: {
+        const { aborted } = this.exchange
+        this.#skip(aborted === undefined ? 'plugin' : undefined)
+        // Given up while the hook waited: nobody knows what it would have said, and so nothing behind it is reached.
+        if (aborted !== undefined) throw aborted
         return undefined
+      }
     }
   }
 

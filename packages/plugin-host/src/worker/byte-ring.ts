@@ -40,6 +40,11 @@ export class ByteRing {
     return Atomics.load(this.#cells, this.#read)
   }
 
+  /** How far it was written: what {@link mark} is when all of that was read. */
+  get end(): number {
+    return Atomics.load(this.#cells, this.#written)
+  }
+
   /** Whether there was room. */
   write(frame: Uint8Array): boolean {
     const cells = this.#cells
@@ -83,6 +88,20 @@ export class ByteRing {
       const { buffer } = takeParcel(this.#parcels)
       return Buffer.from(buffer)
     }
+  }
+
+  /** Whether one of the frames that are there begins with this number, or comes as a message and so may do. */
+  mayHold(kind: number): boolean {
+    const bytes = this.#bytes
+    const { end } = this
+    for (let read = this.mark; read !== end;) {
+      const at = read & MASK
+      const length = bytes.readInt32LE(at)
+      if (length === PARCEL) return true
+      if (length !== SKIP && bytes.readUInt32LE(at + LENGTH_BYTES) === kind) return true
+      read = (read + (length === SKIP ? RING_BYTES - at : sizeOf(length))) | 0
+    }
+    return false
   }
 
   /** Makes room of the frame that was read. */

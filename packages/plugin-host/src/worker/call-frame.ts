@@ -107,16 +107,14 @@ export class CallWriter {
 
 /** A call as the plugin's thread has it. */
 export interface ReadCall {
-  readonly number: number
   readonly now: number
   readonly wallTime: number
   readonly isLast: number
   readonly subject: HookSubject
 }
 
-/** Reads what {@link CallWriter} wrote, behind its kind. */
+/** Reads what {@link CallWriter} wrote, behind its kind and its number. */
 export function readCall(form: FormReader): ReadCall {
-  const number = form.number()
   const now = form.double()
   const wallTime = form.double()
   const hook = HOOK_NAMES[form.number()]!
@@ -136,7 +134,6 @@ export function readCall(form: FormReader): ReadCall {
     carried: carried === undefined ? undefined : (JSON.parse(carried) as unknown),
   }
   return {
-    number,
     now,
     wallTime,
     isLast,

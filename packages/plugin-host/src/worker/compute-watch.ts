@@ -6,14 +6,20 @@ import { type ScheduledCall, systemClock } from '@sluice/wire'
 import type { ResolvedLimits } from '../manifest/limits.ts'
 import type { PluginThread } from './plugin-thread.ts'
 
+/** Where the proxy looks so much later than it meant to, it has stood still itself. Its clock is late by up to 50. */
+const STOOD_STILL_MS = 60
+
 export class ComputeWatch {
   readonly #limits: ResolvedLimits
   readonly #stuck: (thread: PluginThread, afterMs: number) => void
   #thread: PluginThread | undefined = undefined
   #timer: ScheduledCall | undefined = undefined
-  /** How far it had read when somebody looked, and when that was. */
+  /** How far it had read when somebody looked, whose guest ran, and when that was. */
   #mark = 0
+  #running = 0
   #lookedAt = Number.NEGATIVE_INFINITY
+  /** When it was excused last, since the proxy's own thread had stood still. */
+  #excusedAt = Number.NEGATIVE_INFINITY
 
   /** `stuck` is told of a thread that has computed for too long. */
   constructor(limits: ResolvedLimits, stuck: (thread: PluginThread, afterMs: number) => void) {
@@ -43,28 +49,35 @@ export class ComputeWatch {
     thread.progressedAt = systemClock.now()
   }
 
-  /** To be called after it was given something to do. */
+  /** To be called after it was given something to do, and after a call began to wait: that goes on without a word. */
   schedule(): void {
     const thread = this.#thread
-    if (this.#timer !== undefined || thread?.isBusy !== true) return
-    const leftMs = thread.progressedAt + this.#limits.computeMs - systemClock.now()
-    this.#timer = systemClock.schedule(Math.max(1, leftMs), () => this.#look(thread))
+    if (this.#timer !== undefined || thread === undefined || (!thread.isBusy && thread.waiting === 0)) return
+    const { computeMs } = this.#limits
+    const now = systemClock.now()
+    const leftMs = thread.progressedAt + computeMs - now
+    const inMs = leftMs > 0 ? leftMs : computeMs
+    this.#timer = systemClock.schedule(inMs, () => this.#look(thread, now + inMs))
   }
 
-  #look(thread: PluginThread): void {
+  #look(thread: PluginThread, dueAt: number): void {
     this.#timer = undefined
-    // It may be the proxy's own thread that stood still.
+    const now = systemClock.now()
     thread.drain()
     if (thread !== this.#thread) return
-    const now = systemClock.now()
-    // There are frames that nothing is said to, such as the end of a call by HTTP.
-    if (thread.mark !== this.#mark && thread.progressedAt < this.#lookedAt) thread.progressedAt = now
+    const hasMoved = thread.mark !== this.#mark || thread.running !== this.#running
+    // There are frames that nothing is said to, such as the end of a call by HTTP, and calls that go on without a frame.
+    if (!thread.isBusy || (hasMoved && thread.progressedAt <= this.#lookedAt)) thread.progressedAt = now
+    // It may have waited for an answer all the time. That counts once.
+    else if (now - dueAt > STOOD_STILL_MS && thread.progressedAt !== this.#excusedAt)
+      thread.progressedAt = this.#excusedAt = now
     this.#mark = thread.mark
+    this.#running = thread.running
     this.#lookedAt = now
     const { computeMs, wallMs } = this.#limits
     // Where no guest runs it makes instances, or gets no time.
     const mostMs = thread.running === 0 ? wallMs : computeMs
-    if (thread.isBusy && now - thread.progressedAt >= mostMs) this.#stuck(thread, mostMs)
-    this.schedule()
+    if (!thread.isBusy || now - thread.progressedAt < mostMs || thread.mayHaveEnded) this.schedule()
+    else this.#stuck(thread, mostMs)
   }
 }

@@ -60,3 +60,12 @@ export class PendingCall {
     if (this.#onAbort !== undefined) this.subject.exchange!.signal.removeEventListener('abort', this.#onAbort)
   }
 }
+
+/** Runs something for a call: what is thrown on the proxy's side is the call's fault. */
+export function guarded(call: PendingCall | undefined, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    if (call !== undefined) call.error ??= error
+  }
+}

@@ -91,6 +91,7 @@ export class PluginLoop implements HookEvents {
         line.inbox.release()
         handled++
       }
+      line.tellRoom()
       // What was resumed goes on behind a promise, and instances are made by the engine: both need the event loop.
       if ((handled > 0 && this.#waiting.size > 0) || this.#runner.isMaking) await turn()
       else line.sleep()
@@ -99,8 +100,11 @@ export class PluginLoop implements HookEvents {
 
   #handle(form: FormReader): void {
     switch (form.number()) {
-      case TO_THREAD.call:
-        return this.#call(readCall(form))
+      case TO_THREAD.call: {
+        const call = form.number()
+        // From its first byte to its outcome: whatever ends the thread meanwhile would end the next one too.
+        return this.#on(call, () => this.#call(call, readCall(form)))
+      }
       case TO_THREAD.httpEnded: {
         const call = form.number()
         const remote = form.number()
@@ -116,17 +120,14 @@ export class PluginLoop implements HookEvents {
     }
   }
 
-  /** Runs what is about a call: from here on it is to blame for what happens. */
-  #on<T>(call: number, run: () => T): T {
+  /** Runs what is about a call: from here on it is to blame for what happens, and stays so where the thread ends by it. */
+  #on(call: number, run: () => void): void {
     this.#line.running = call
-    try {
-      return run()
-    } finally {
-      this.#line.running = 0
-    }
+    run()
+    this.#line.running = 0
   }
 
-  #call({ number, now, wallTime, subject, isLast }: ReadCall): void {
+  #call(number: number, { now, wallTime, subject, isLast }: ReadCall): void {
     this.#clock.set(now, wallTime)
     const { state, carried } = subject.state ?? { state: undefined, carried: undefined }
     const owner = (subject.state ?? { state, result: undefined, carried }) as HookOwner
@@ -148,7 +149,7 @@ export class PluginLoop implements HookEvents {
     }
     const paused = () => this.#tellWaiting(number, true)
     if (exchange !== undefined) exchange.onPause = paused
-    const outcome = this.#on(number, () => this.#runner.run(owner, subject, isLast))
+    const outcome = this.#runner.run(owner, subject, isLast)
     if (typeof outcome === 'number') return ended(outcome)
     this.#waiting.set(number, exchange)
     this.#late.set(subject, number)
@@ -165,7 +166,7 @@ export class PluginLoop implements HookEvents {
     const late = await outcome
     this.#waiting.delete(number)
     this.#late.delete(subject)
-    ended(late)
+    this.#on(number, () => ended(late))
   }
 
   /** It may have begun, and paused then. */

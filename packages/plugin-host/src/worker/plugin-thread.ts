@@ -23,6 +23,8 @@ import type { ThreadStart } from './thread-start.ts'
 const HEAP_MB = 64
 const HEAP_PER_BYTE = 64
 const MOST_HEAP_MB = 4_096
+/** What a call may say or ask, and each turn of the event loop afterwards, before all else has its turn: a guest can do so without end. */
+const MOST_AT_ONCE = 128
 
 const require = createRequire(import.meta.url)
 
@@ -34,6 +36,8 @@ export interface ThreadEvents {
   told(thread: PluginThread, kind: number, form: FormReader): void
   /** Gives the answer to a question. */
   asked(thread: PluginThread, question: FormReader): Uint8Array
+  /** A frame may be offered again. */
+  hasRoom(thread: PluginThread): void
   /** It has ended, and nobody has ended it. */
   died(thread: PluginThread, error: Error): void
 }
@@ -58,6 +62,11 @@ export class PluginThread {
   readonly #ports: readonly MessagePort[]
   /** Frames for which there was no room. */
   readonly #held: Uint8Array[] = []
+  /** Whether there was no room for one. */
+  #lacksRoom = false
+  /** What it has said or asked since a call of it ended, or somebody else had a turn. */
+  #said = 0
+  #isPostponed = false
   #error: Error | undefined = undefined
 
   constructor(start: Omit<ThreadStart, 'areas' | 'parcels' | 'longQuestions'>, events: ThreadEvents) {
@@ -76,12 +85,17 @@ export class PluginThread {
       longQuestions: questions.port2,
     }
     // By its name: that finds the file among the sources as in the build, wherever a bundler has put this one.
-    this.#worker = new Worker(require.resolve('@sluice/plugin-host/worker'), {
-      workerData,
-      transferList: [parcels.port2, questions.port2],
-      name: `plugin ${start.manifest.name}`,
-      resourceLimits: { maxOldGenerationSizeMb: heapMb(start.manifest.limits) },
-    })
+    try {
+      this.#worker = new Worker(require.resolve('@sluice/plugin-host/worker'), {
+        workerData,
+        transferList: [parcels.port2, questions.port2],
+        name: `plugin ${start.manifest.name}`,
+        resourceLimits: { maxOldGenerationSizeMb: heapMb(start.manifest.limits) },
+      })
+    } catch (error) {
+      this.#free()
+      throw error
+    }
     this.#worker.unref()
     this.#worker.on('message', () => this.drain())
     this.#worker.on('error', (error) => (this.#error = error))
@@ -93,9 +107,14 @@ export class PluginThread {
     return Atomics.load(this.#areas.cells, CELL.running)
   }
 
-  /** Whether there is something that it has not finished, calls that wait aside. */
+  /** Whether there is something that it has not finished, calls that wait aside: those that go on need no frame for it. */
   get isBusy(): boolean {
-    return !this.#outbox.isEmpty
+    return !this.#outbox.isEmpty || this.running !== 0
+  }
+
+  /** Whether a call has ended, and nobody has heard of it yet. */
+  get mayHaveEnded(): boolean {
+    return this.#inbox.mayHold(FROM_THREAD.outcome)
   }
 
   /** How far it has read: another number after each frame. */
@@ -112,9 +131,9 @@ export class PluginThread {
 
   /** Sends a frame that may wait for its turn. Whether there was room. */
   offer(frame: FrameWriter): boolean {
-    if (this.#held.length > 0 || !this.#outbox.write(frame.finish())) return false
-    this.#wake()
-    return true
+    if (this.#held.length === 0 && this.#write(frame.finish())) return true
+    this.#lacksRoom = true
+    return false
   }
 
   /** Sends a frame that has to come, as soon as there is room. */
@@ -122,28 +141,9 @@ export class PluginThread {
     if (!this.isEnded && !this.offer(frame)) this.#held.push(Uint8Array.from(frame.finish()))
   }
 
-  /** Takes what it has said. */
+  /** Takes what it has said; of much, a part of it, and the rest when all else has had its turn. */
   drain(): void {
-    if (this.isEnded) return
-    const { cells } = this.#areas
-    Atomics.store(cells, CELL.rung, 0)
-    for (let frame = this.#inbox.next(); frame !== undefined; frame = this.#inbox.next()) {
-      const form = new FormReader(frame)
-      const kind = form.number()
-      if (kind === FROM_THREAD.ready) {
-        this.isReady = true
-        this.#events.ready()
-      } else this.#events.told(this, kind, form)
-      this.#inbox.release()
-      // What it said can be the reason to end it.
-      if (this.isEnded) return
-    }
-    this.#questions.answer((question) => this.#events.asked(this, question))
-    if (Atomics.exchange(cells, CELL.wantsRoom, 0) === 1) Atomics.notify(cells, CELL.fromThreadRead)
-    while (this.#held.length > 0 && this.#outbox.write(this.#held[0]!)) {
-      this.#held.shift()
-      this.#wake()
-    }
+    if (!this.#isPostponed) this.#take(MOST_AT_ONCE)
   }
 
   /** Ends it, whatever it does. */
@@ -158,7 +158,7 @@ export class PluginThread {
   #exited(code: number): void {
     if (this.isEnded) return
     // What it said before its end counts.
-    this.drain()
+    this.#take(Number.POSITIVE_INFINITY)
     this.isEnded = true
     this.#free()
     this.#events.died(this, this.#error ?? new Error(`it has exited with ${code}`))
@@ -167,6 +167,65 @@ export class PluginThread {
   #free(): void {
     for (const port of this.#ports) port.close()
     this.#held.length = 0
+  }
+
+  #take(most: number): void {
+    if (this.isEnded) return
+    const { cells } = this.#areas
+    // For what is said behind the end that is read here it rings again.
+    Atomics.store(cells, CELL.rung, 0)
+    const { end } = this.#inbox
+    while (this.#said < most && this.#inbox.mark !== end) {
+      this.#hear(new FormReader(this.#inbox.next()!))
+      this.#inbox.release()
+      // What it said can be the reason to end it.
+      if (this.isEnded) return
+    }
+    if (this.#said < most && this.#questions.answer((question) => this.#events.asked(this, question))) this.#said++
+    if (Atomics.exchange(cells, CELL.wantsRoom, 0) === 1) Atomics.notify(cells, CELL.fromThreadRead)
+    if (this.#said >= MOST_AT_ONCE) this.#postpone()
+    if (this.#lacksRoom) this.#catchUp()
+  }
+
+  #hear(form: FormReader): void {
+    const kind = form.number()
+    this.#said = kind === FROM_THREAD.outcome ? 0 : this.#said + 1
+    if (kind === FROM_THREAD.ready) {
+      this.isReady = true
+      this.#events.ready()
+    } else this.#events.told(this, kind, form)
+  }
+
+  #postpone(): void {
+    if (this.#isPostponed) return
+    this.#isPostponed = true
+    setImmediate(() => {
+      this.#isPostponed = false
+      this.#said = 0
+      this.drain()
+    })
+  }
+
+  /** Sends what was held, and lets others offer again what was not taken. */
+  #catchUp(): void {
+    for (; this.#held.length > 0; this.#held.shift()) if (!this.#write(this.#held[0]!)) return
+    if (!this.#outbox.isEmpty) {
+      Atomics.store(this.#areas.cells, CELL.proxyWantsRoom, 1)
+      if (!this.#outbox.isEmpty) return
+    }
+    this.#lacksRoom = false
+    this.#events.hasRoom(this)
+  }
+
+  /** Whether there was room. Where there was none, {@link drain} is called when there is. */
+  #write(frame: Uint8Array): boolean {
+    if (!this.#outbox.write(frame)) {
+      Atomics.store(this.#areas.cells, CELL.proxyWantsRoom, 1)
+      // It may have made room meanwhile, and sleep.
+      if (!this.#outbox.write(frame)) return false
+    }
+    this.#wake()
+    return true
   }
 
   #wake(): void {

@@ -33,13 +33,14 @@ export class Questions {
     return answer
   }
 
-  /** Of the proxy's thread: answers the question, where there is one. */
-  answer(reply: (question: FormReader) => Uint8Array): void {
+  /** Of the proxy's thread: answers the question, where there is one. Whether there was. */
+  answer(reply: (question: FormReader) => Uint8Array): boolean {
     const cells = this.#cells
-    if (Atomics.load(cells, CELL.question) !== QUESTION.asked) return
+    if (Atomics.load(cells, CELL.question) !== QUESTION.asked) return false
     this.#put(reply(new FormReader(this.#take())))
     Atomics.store(cells, CELL.question, QUESTION.answered)
     Atomics.notify(cells, CELL.question)
+    return true
   }
 
   #put(form: Uint8Array): void {

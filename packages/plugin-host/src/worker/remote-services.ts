@@ -8,6 +8,7 @@ import type { HttpAccess, OutboundRequest } from '../http/plugin-http.ts'
 import { type KvAccess, prefixMatcher } from '../kv/plugin-kv.ts'
 import { METRIC_KINDS, type MetricKind, type MetricSink, type PluginMetrics } from '../observe/plugin-metrics.ts'
 import { ASK, FROM_THREAD } from './frame-kinds.ts'
+import { numberAfter } from './numbers.ts'
 import type { ThreadLine } from './thread-line.ts'
 
 /** How many random numbers are asked for at a time. */
@@ -154,7 +155,7 @@ export class RemoteClock implements Clock {
 
   schedule(delayMs: number, callback: () => void): { cancel(): void } {
     const line = this.#line
-    const number = ++this.#last
+    const number = (this.#last = numberAfter(this.#last))
     this.#timers.set(number, callback)
     line.tell(line.out.begin(FROM_THREAD.timer).number(number).double(delayMs))
     return {

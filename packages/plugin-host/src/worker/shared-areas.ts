@@ -22,6 +22,8 @@ export const CELL = {
   wantsRoom: 8,
   /** See {@link QUESTION}. */
   question: 9,
+  /** 1 while the proxy waits for room in its own. */
+  proxyWantsRoom: 10,
 } as const
 
 /** How it stands with a question of the thread. */

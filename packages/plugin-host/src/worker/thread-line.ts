@@ -59,6 +59,13 @@ export class ThreadLine {
     return answer.double()
   }
 
+  /** Tells the proxy that there is room for its frames, where it waits for that. */
+  tellRoom(): void {
+    const cells = this.#cells
+    if (Atomics.load(cells, CELL.proxyWantsRoom) === 1 && Atomics.exchange(cells, CELL.proxyWantsRoom, 0) === 1)
+      this.#ring()
+  }
+
   /** Waits until there is a frame: looks for one a little while where that has paid, then sleeps. */
   sleep(): void {
     if (this.#lookout.sees(this.inbox)) return

@@ -3,15 +3,17 @@ import type { PluginThread } from './plugin-thread.ts'
 
 export class ThreadPair {
   readonly #start: () => PluginThread | undefined
+  readonly #ended: (thread: PluginThread) => void
   #current: PluginThread | undefined = undefined
   #next: PluginThread | undefined = undefined
   #isHeld = false
   /** Threads that ended, or had to be. */
   lost = 0
 
-  /** `start` gives none where there can be none. */
-  constructor(start: () => PluginThread | undefined) {
+  /** `start` gives none where there can be none; `ended` is told of each that is forgotten. */
+  constructor(start: () => PluginThread | undefined, ended: (thread: PluginThread) => void) {
     this.#start = start
+    this.#ended = ended
   }
 
   /** Takes calls. */
@@ -26,7 +28,11 @@ export class ThreadPair {
 
   /** Starts the one beside, unless there is one, or it starts already. */
   startNext(): void {
-    this.#next ??= this.#start()
+    if (this.#next === undefined) {
+      const started = this.#start()
+      // Where there could be none, those that hear of it may have tried again.
+      this.#next ??= started
+    }
     this.#next?.hold(this.#isHeld)
   }
 
@@ -41,6 +47,7 @@ export class ThreadPair {
   /** Ends one, and forgets it. */
   drop(thread: PluginThread): void {
     thread.end()
+    this.#ended(thread)
     if (this.#current === thread) this.#current = undefined
     if (this.#next === thread) this.#next = undefined
   }
@@ -53,8 +60,7 @@ export class ThreadPair {
   }
 
   end(): void {
-    this.#current?.end()
-    this.#next?.end()
-    this.#current = this.#next = undefined
+    if (this.#current !== undefined) this.drop(this.#current)
+    if (this.#next !== undefined) this.drop(this.#next)
   }
 }

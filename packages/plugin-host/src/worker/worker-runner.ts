@@ -5,26 +5,25 @@
 import type { PluginError } from '@sluice/core'
 import type { Clock } from '@sluice/wire'
 import type { FormReader } from '../abi/binary-form.ts'
-import { RESPOND, SKIP } from '../abi/sluice-v1.ts'
 import type { HookSubject } from '../exchange/hook-call.ts'
 import { FAULTED, type HookEvents, type HookOwner, type HookRunner, type Outcome } from '../exchange/hook-runner.ts'
-import { faultOf } from '../fault.ts'
-import { LOG_LEVELS, type PluginServices } from '../host-functions/guest.ts'
-import { METRIC_KINDS, type MetricSnapshot } from '../observe/plugin-metrics.ts'
+import type { PluginServices } from '../host-functions/guest.ts'
+import type { MetricSnapshot } from '../observe/plugin-metrics.ts'
 import type { CompiledModule } from '../runtime/plugin-runtime.ts'
-import { answerQuestion } from './answer-question.ts'
 import { CallWriter } from './call-frame.ts'
 import { CallQueue } from './call-queue.ts'
+import { CallSettlement } from './call-settlement.ts'
 import { ComputeWatch } from './compute-watch.ts'
 import { FROM_THREAD, TO_THREAD } from './frame-kinds.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { applyOutcome, readFault, readNumbers } from './outcome-frame.ts'
+import { GuestRequests } from './guest-requests.ts'
+import { numberAfter } from './numbers.ts'
+import { readFault } from './outcome-frame.ts'
 import { PendingCall } from './pending-call.ts'
 import { PluginThread, type ThreadEvents } from './plugin-thread.ts'
 import { busyFault, computeFault, deathFault, startFault, waitingFault } from './thread-faults.ts'
 import { ThreadPair } from './thread-pair.ts'
 import { sendManifest } from './thread-start.ts'
-import { ThreadTimers } from './thread-timers.ts'
 
 /** Calls that wait for the thread; more are refused at once. */
 const MAX_QUEUED = 1_024
@@ -49,12 +48,12 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
   readonly #clock: Clock
   readonly #calls: CallWriter
   readonly #out = new FrameWriter()
-  readonly #answer = new FrameWriter()
   readonly #threads: ThreadPair
-  readonly #timers: ThreadTimers
+  readonly #requests: GuestRequests
+  readonly #settlement: CallSettlement
   readonly #watch: ComputeWatch
   readonly #queue: CallQueue
-  #numbers = 0
+  #lastNumber = 0
   /** Calls that have not ended, wherever they are. */
   #open = 0
   #isClosed = false
@@ -66,11 +65,13 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     this.#parts = parts
     this.#clock = clock
     this.#calls = new CallWriter(manifest)
-    this.#threads = new ThreadPair(() => this.#newThread())
-    this.#timers = new ThreadTimers(clock, (thread, number) => {
-      this.#send(thread, this.#out.begin(TO_THREAD.timer).double(clock.now()).double(clock.wallTime()).number(number))
-    })
-    this.#queue = new CallQueue(clock, manifest.limits.wallMs, (call) => this.#fail(call, busyFault()))
+    this.#threads = new ThreadPair(
+      () => this.#newThread(),
+      (thread) => this.#requests.forget(thread),
+    )
+    this.#requests = new GuestRequests(parts.services, (thread, frame) => this.#send(thread, frame))
+    this.#settlement = new CallSettlement(parts.services, parts.events, () => this.#settled())
+    this.#queue = new CallQueue(clock, manifest.limits.wallMs, (call) => this.#settlement.fail(call, busyFault()))
     this.#watch = new ComputeWatch(manifest.limits, (thread, afterMs) =>
       this.#lose(thread, computeFault(manifest.name, afterMs)),
     )
@@ -103,7 +104,16 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     }
     return new Promise((resolve) => {
       if (this.#open++ === 0) this.#threads.hold(true)
-      this.#queue.push(new PendingCall(++this.#numbers, owner, subject, isLast, this.#clock.now(), resolve))
+      this.#queue.push(
+        new PendingCall(
+          (this.#lastNumber = numberAfter(this.#lastNumber)),
+          owner,
+          subject,
+          isLast,
+          this.#clock.now(),
+          resolve,
+        ),
+      )
       this.#flush()
     })
   }
@@ -128,46 +138,25 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     const { services, events } = this.#parts
     switch (kind) {
       case FROM_THREAD.outcome:
-        this.#outcome(thread, form)
-        break
+        this.#watch.progressed(thread)
+        return this.#settlement.outcome(thread, form)
       case FROM_THREAD.waiting:
-        this.#waits(thread, form)
-        break
-      case FROM_THREAD.log: {
-        const call = thread.calls.get(form.number())
-        const by = { services, call: { exchange: call?.subject.exchange } }
-        guarded(call, () => services.log(LOG_LEVELS[form.number()]!, form.wide(), by))
-        break
-      }
-      case FROM_THREAD.metric:
-        services.metrics.record(METRIC_KINDS[form.number()]!, form.text(), form.double())
-        break
-      case FROM_THREAD.timer:
-        this.#timers.set(thread, form.number(), form.double())
-        break
-      case FROM_THREAD.timerCancelled:
-        this.#timers.cancel(thread, form.number())
-        break
+        return this.#waits(thread, form)
       case FROM_THREAD.fault:
-        events.faulted(readFault(form, services.manifest.name), undefined, 'on_init')
-        break
+        return void events.faulted(readFault(form, services.manifest.name), undefined, 'on_init')
+      case FROM_THREAD.refused:
+        return this.#refused(thread, readFault(form, services.manifest.name))
       default:
-        this.#refused(thread, readFault(form, services.manifest.name))
+        return this.#requests.told(thread, kind, form)
     }
   }
 
   asked(thread: PluginThread, question: FormReader): Uint8Array {
-    const ended = (call: number, write: (out: FrameWriter) => void): void => {
-      if (!thread.calls.has(call)) return
-      write(this.#out.begin(TO_THREAD.httpEnded).number(call))
-      this.#send(thread, this.#out)
-    }
-    // Where there is no answer it is nothing, or 0.
-    this.#answer.begin(0).double(0)
-    guarded(thread.calls.get(thread.running), () =>
-      answerQuestion(question, this.#answer, this.#parts.services, (call) => thread.calls.get(call)?.http, ended),
-    )
-    return this.#answer.finish()
+    return this.#requests.asked(thread, question)
+  }
+
+  hasRoom(thread: PluginThread): void {
+    if (thread === this.#threads.current) this.#flush()
   }
 
   died(thread: PluginThread, error: Error): void {
@@ -213,7 +202,7 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     if (opening !== undefined) return opening.reject(error)
     this.#parts.events.faulted(error, undefined, 'on_init')
     // Whoever waits would wait in vain.
-    if (this.#threads.current === undefined) for (const call of this.#queue.clear()) this.#fail(call, error)
+    if (this.#threads.current === undefined) for (const call of this.#queue.clear()) this.#settlement.fail(call, error)
   }
 
   /** A thread is gone, and with it the call that it was at. */
@@ -222,7 +211,6 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     if (thread === this.#threads.current) this.#watch.end()
     this.#threads.drop(thread)
     this.#threads.lost++
-    this.#timers.forget(thread)
     const calls = [...thread.calls.values()]
     thread.calls.clear()
     const spared = calls.filter(({ number, hasBegun }) => number !== running && !hasBegun)
@@ -231,7 +219,8 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     // A loss is a fault, also where no call is to blame.
     if (!calls.some(({ number }) => number === running)) this.#parts.events.faulted(fault, undefined, 'on_init')
     const waited = waitingFault(this.#parts.services.manifest.name)
-    for (const call of calls) if (!spared.includes(call)) this.#fail(call, call.number === running ? fault : waited)
+    for (const call of calls)
+      if (!spared.includes(call)) this.#settlement.fail(call, call.number === running ? fault : waited)
     if (this.#threads.current === undefined) this.#promote()
     else this.#startSpare()
   }
@@ -240,7 +229,6 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     if (!this.#isClosed || this.#open > 0) return
     this.#watch.end()
     this.#queue.end()
-    for (const thread of this.#threads.ready) this.#timers.forget(thread)
     this.#threads.end()
   }
 
@@ -278,30 +266,6 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     this.#watch.schedule()
   }
 
-  #outcome(thread: PluginThread, form: FormReader): void {
-    this.#watch.progressed(thread)
-    const call = thread.calls.get(form.number())
-    const outcome = form.number() - 1
-    const numbers = readNumbers(form)
-    const { fuel, pages } = numbers
-    const { services, events } = this.#parts
-    for (let i = thread.numbers.made; i < numbers.made; i++) events.made()
-    services.denials += numbers.denials - thread.numbers.denials
-    thread.numbers = numbers
-    if (call === undefined) return
-    thread.calls.delete(call.number)
-    if (call.isWaiting) thread.waiting--
-    const { owner, subject } = call
-    if (outcome === FAULTED) return this.#fail(call, readFault(form, services.manifest.name), fuel, pages)
-    guarded(call, () => applyOutcome(form, outcome, owner, subject))
-    if (call.error !== undefined)
-      return this.#fail(call, faultOf(call.error, false, services.manifest.name), fuel, pages)
-    const action = outcome === RESPOND ? 'respond' : outcome === SKIP ? 'skip' : 'continue'
-    events.succeeded()
-    events.called(subject.hook, subject.exchange, action, this.#clock.now() - call.startedAt, fuel, pages)
-    this.#settle(call, outcome)
-  }
-
   #waits(thread: PluginThread, form: FormReader): void {
     this.#watch.progressed(thread)
     const call = thread.calls.get(form.number())
@@ -316,18 +280,7 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     this.#flush()
   }
 
-  #fail(call: PendingCall, fault: PluginError, fuel = 0, pages = 0): void {
-    const { owner, subject } = call
-    const { events } = this.#parts
-    events.called(subject.hook, subject.exchange, 'fault', this.#clock.now() - call.startedAt, fuel, pages)
-    owner.fault = events.faulted(fault, subject.exchange, subject.hook)
-    owner.localReply = owner.newBody = undefined
-    this.#settle(call, FAULTED)
-  }
-
-  #settle(call: PendingCall, outcome: Outcome): void {
-    call.release()
-    call.resolve(outcome)
+  #settled(): void {
     // A second thread is for a plugin that is used: a version that is swapped at once need not wait for it to start.
     if (!this.#hasServed) {
       this.#hasServed = true
@@ -337,14 +290,5 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
       this.#threads.hold(false)
       this.#endIfIdle()
     } else if (this.#queue.size > 0) this.#flush()
-  }
-}
-
-/** What is thrown on the proxy's side is the fault of the call that it was done for. */
-function guarded(call: PendingCall | undefined, run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    if (call !== undefined) call.error ??= error
   }
 }

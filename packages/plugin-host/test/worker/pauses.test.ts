@@ -56,6 +56,41 @@ describe('a hook that pauses on a thread of its own', () => {
     expect(state().faults).toEqual({ timeout: 1, trap: 1 })
     expect(network.waiting[0]!.signal.aborted).toBe(true)
   })
+
+  it('hears of all its replies at once where they are more than the ring takes', async () => {
+    const CALLS = 16
+    const text = form('GET', 'http://auth.test/', 0, 0, '')
+    const call = `(drop (call $http_request ${requestAt(text)}))`
+    const code = `(global $left (mut i32) (i32.const ${CALLS}))
+      (func (export "on_request_head") (result i32) ${call.repeat(CALLS)} (i32.const 2))
+      (func (export "on_http_reply") (param $call i32) (param $status i32) (result i32)
+        (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+        (if (global.get $left) (then (return (i32.const 2))))
+        ${DONE} (i32.const 0))`
+    const network = new Network()
+    // So long that nothing but the frames themselves can bring it on.
+    const limits = { computeMs: 60_000, wallMs: 60_000 }
+    const http = { hosts: ['auth.test'], maxCalls: CALLS }
+    const { send } = await started(code, { limits, capabilities: { ...WRITE, http } }, { http: network })
+    const paused = send()
+    await waitFor(() => network.waiting.length === CALLS)
+    for (const { resolve } of network.waiting) resolve({ status: 200, fields: [], body: Buffer.alloc(32_000) })
+    expect((await paused).text).toBe('yes')
+  })
+
+  it('ends with its time where it goes on without a word from the proxy', async () => {
+    const network = new Network()
+    const more = { instances: { max: 1, spares: 0 }, limits: { computeMs: 100 } }
+    const { send, state } = await pausing(more, { http: network })
+    // Sent together: the second waits on the thread for the instance of the first.
+    const paused = send({ 'x-call': '1' })
+    const spinning = send({ 'x-spin': '1' })
+    await waitFor(() => network.waiting.length === 1)
+    network.waiting[0]!.resolve({ status: 200, fields: [], body: Buffer.from('x') })
+    expect((await paused).text).toBe('x')
+    expect((await spinning).status).toBe(504)
+    expect(state().faults).toEqual({ timeout: 1 })
+  })
 })
 
 /** A network that answers when a test says so. */

@@ -74,6 +74,24 @@ describe('a thread', () => {
     expect(state()).toMatchObject({ faults: { trap: 1 }, threads: { lost: 0 } })
   })
 
+  it('is not to blame for a proxy that stands still', async () => {
+    const asking = '(drop (call $kv_get {key} {buf} (i32.const 9)))'
+    const many = `(loop ${asking} (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if 0 (i32.lt_u (local.get $i) (i32.const 500))))`
+    const code = hook('on_request_head', `(local $i i32) ${many} ${DONE}`)
+    const store = memoryKvStore(systemClock)
+    let asked = 0
+    const get = (key: string): ReturnType<KvStore['get']> => {
+      const until = performance.now() + (asked++ === 0 ? 400 : 0)
+      while (performance.now() < until);
+      return store.get(key)
+    }
+    const capabilities = { ...WRITE, kv: { prefixes: ['k'] } }
+    const kv: KvStore = { ...bound(store), get }
+    const { send, state } = await started(code, { limits: { computeMs: 150 }, capabilities }, { kv })
+    expect((await send()).text).toBe('yes')
+    expect(state()).toMatchObject({ faults: {}, threads: { lost: 0 } })
+  })
+
   it('refuses calls beyond what may wait, at once', async () => {
     const code = hook('on_request_head', `${IF_ASKED('spin', SPIN)} ${DONE}`)
     const { send, state } = await started(code, { limits: { computeMs: 100 }, breaker: { faults: 0 } })

@@ -4,10 +4,10 @@
  * collector walks through. It holds fingerprints of 64 bits, not keys.
  *
  * With a million keys, a look at one costs what memory takes to answer, some hundred instructions' time: so all that a check
- * needs of a key lies in one place, beside its fingerprint.
+ * needs of a key lies in one place, beside its fingerprint, and the smaller a place is, the more of them are near.
  *
  * **When it is full.** A key that owes nothing may be forgotten without anybody noticing, and only such keys are. Some are
- * looked for with each new key. Where all owe something, a new key is not given the place of another (whoever has spent
+ * looked for with each new key once the table is crowded. Where all owe something, a new key is not given the place of another (whoever has spent
  * their units could get them back by sending many keys): it counts in one of {@link SHARED} places that it shares with all
  * new keys of the same hash. So no key ever gets more than its limit; under a flood of keys, new ones may get less.
  */
@@ -16,12 +16,18 @@ import type { KeyHash } from './key-hash.ts'
 /** Places for the keys for which there is none of their own. */
 export const SHARED = 1_024
 
-/** How many places are looked at with each new key, and when there is no room. */
+/** How many places are looked at with each new key once the table is crowded, and when there is no room. */
 const SWEEP = 4
 const SEARCH = 64
+/** What part of the keys it may hold makes a table crowded. Before that, whoever owes nothing is in nobody's way. */
+const CROWDED = 15 / 16
 const MIN_SIZE = 8
 /** Memory comes in lines of 64 bytes. */
-const WORDS_PER_LINE = 16
+const LINE = 64
+const WORDS_PER_LINE = LINE / 4
+const NUMBERS_PER_LINE = LINE / 8
+/** Where in a large block of memory the first line begins: the allocators of Linux have 16 bytes in front of it. */
+const FIRST_LINE = process.platform === 'linux' ? LINE - 16 : 0
 
 /** What a table holds for each key. */
 export interface TableShape {
@@ -47,8 +53,11 @@ export class KeyTable {
   touched = 0
   readonly #maxKeys: number
   readonly #size: number
-  readonly #perHash: number
   readonly #stride: number
+  readonly #perHash: number
+  /** How many places of a line keys begin at the first of: then most are found in the line they begin in. */
+  readonly #perLine: number
+  readonly #crowd: number
   readonly #dropped: ((place: number) => void) | undefined
   #count = 0
   #hand = 0
@@ -62,12 +71,18 @@ export class KeyTable {
   constructor(maxKeys: number, shape: TableShape, dropped?: (place: number) => void) {
     this.shape = shape
     this.#maxKeys = maxKeys
-    this.#size = Math.max(MIN_SIZE, Math.ceil(maxKeys * shape.room))
-    this.#perHash = this.#size / 2 ** 32
     this.#stride = shape.numbers
+    this.#perLine = Math.max(1, Math.floor(NUMBERS_PER_LINE / this.#stride))
+    const lines = Math.ceil(Math.max(MIN_SIZE, maxKeys * shape.room) / this.#perLine)
+    this.#size = lines * this.#perLine
+    this.#perHash = lines / 2 ** 32
+    // What keys have elsewhere is wanted back sooner.
+    this.#crowd = dropped === undefined ? Math.floor(maxKeys * CROWDED) : 0
     this.#dropped = dropped
-    this.numbers = new Float64Array(this.#stride * this.places)
-    this.words = new Uint32Array(this.numbers.buffer)
+    const numbers = this.#stride * this.places
+    const memory = new ArrayBuffer(FIRST_LINE + 8 * numbers)
+    this.numbers = new Float64Array(memory, FIRST_LINE, numbers)
+    this.words = new Uint32Array(memory, FIRST_LINE, 2 * numbers)
     for (let place = this.#size; place < this.places; place++) this.#begin(place)
   }
 
@@ -92,16 +107,13 @@ export class KeyTable {
 
   /**
    * Reads what a look at a key is going to read, for nothing but that it is on its way from memory: what several tables are asked for at
-   * once comes at once. What it gives means nothing, and has to be used, or it would be left out.
+   * once comes at once.
    */
   touch({ low }: KeyHash): void {
     const { words } = this
     const from = this.#homeOf(low) * 2 * this.#stride
-    // A line's length at least, since not every key is in its first place; but further than a whole place makes it slower.
-    const end = from + Math.max(2 * this.#stride, WORDS_PER_LINE)
-    let sum = words[end - 1]!
-    for (let at = from; at < end; at += WORDS_PER_LINE) sum ^= words[at]!
-    this.touched = sum
+    // The next line as well where each has one place: not every key is in its first.
+    this.touched = this.#perLine > 1 ? words[from]! : words[from]! ^ words[from + WORDS_PER_LINE]!
   }
 
   /** The place of a key, which is made where there is none: its times are long ago then, and its other numbers 0. It holds until the next call. */
@@ -130,7 +142,7 @@ export class KeyTable {
   }
 
   #add(low: number, high: number, now: number): number {
-    this.#sweep(now, SWEEP)
+    if (this.#count >= this.#crowd) this.#sweep(now, SWEEP)
     if (this.#count >= this.#maxKeys) this.#sweep(now, SEARCH)
     if (this.#count >= this.#maxKeys) {
       this.#turnedAway++
@@ -147,7 +159,7 @@ export class KeyTable {
   }
 
   #homeOf(low: number): number {
-    return (low * this.#perHash) | 0
+    return ((low * this.#perHash) | 0) * this.#perLine
   }
 
   #behind(place: number): number {

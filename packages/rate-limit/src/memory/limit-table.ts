@@ -8,6 +8,7 @@ import { bucketCounters } from './bucket-counter.ts'
 import type { Counter } from './counter.ts'
 import { KeyHash } from './key-hash.ts'
 import { SMALL_LIMIT, SmallWindowCounter } from './small-window-counter.ts'
+import { UNIT_LIMIT, UnitWindowCounter } from './unit-window-counter.ts'
 import { WindowCounter } from './window-counter.ts'
 
 export class LimitTable implements LimitAccount {
@@ -113,5 +114,7 @@ function countersOf(policies: readonly Policy[], maxKeys: number): Counter[] {
 }
 
 function windowCounter(policy: Policy, maxKeys: number): Counter {
-  return policy.limit <= SMALL_LIMIT ? new SmallWindowCounter(policy, maxKeys) : new WindowCounter(policy, maxKeys)
+  if (policy.hasWholeCost === true && policy.limit <= UNIT_LIMIT) return new UnitWindowCounter(policy, maxKeys)
+  if (policy.limit <= SMALL_LIMIT) return new SmallWindowCounter(policy, maxKeys)
+  return new WindowCounter(policy, maxKeys)
 }

@@ -10,10 +10,8 @@
  * a write, for which nobody has to wait.
  */
 import type { Policy } from '../policy/policy.ts'
-import type { Outcome } from '../store/store.ts'
-import { type Counter, TOLERANCE } from './counter.ts'
-import type { KeyHash } from './key-hash.ts'
 import { KeyTable, LAST } from './key-table.ts'
+import { SlidingCounter } from './sliding-counter.ts'
 import { WindowRings } from './window-rings.ts'
 
 /** Slices of a window in which units are counted together. */
@@ -32,98 +30,56 @@ const RING = 8
 const SPAN = 9
 const COUNT_SHIFT = 16
 
-export class WindowCounter implements Counter {
-  fits = true
-  readonly #limit: number
-  readonly #windowMs: number
+export class WindowCounter extends SlidingCounter {
   readonly #sliceMs: number
   readonly #capacity: number
-  readonly #table: KeyTable
   readonly #rings: WindowRings
   readonly #numbers: Float64Array
   readonly #words: Uint32Array
-  #now = 0
-  /** Where the numbers of the key that is looked at begin. */
-  #at = 0
-  #left = 0
-  #isLeftOut = false
 
-  constructor({ limit, windowMs }: Policy, maxKeys: number) {
-    this.#limit = limit
-    this.#windowMs = windowMs
-    this.#sliceMs = windowMs / SLICES
+  constructor(policy: Policy, maxKeys: number) {
+    const { limit, windowMs } = policy
     // With costs of at least 1 a ring never needs more entries than `limit`.
-    this.#capacity = Math.min(MAX_ENTRIES, Math.max(1, Math.ceil(limit)))
-    this.#rings = new WindowRings(this.#capacity)
-    const shape = { numbers: NUMBERS, times: 1, room: 4 / 3, owesMs: windowMs }
-    this.#table = new KeyTable(maxKeys, shape, (place) => this.#drop(place))
-    this.#numbers = this.#table.numbers
-    this.#words = this.#table.words
+    const capacity = Math.min(MAX_ENTRIES, Math.max(1, Math.ceil(limit)))
+    const rings = new WindowRings(capacity)
+    const table = new KeyTable(maxKeys, { numbers: NUMBERS, times: 1, room: 4 / 3, owesMs: windowMs }, (place) => {
+      const ring = table.words[2 * NUMBERS * place + RING]!
+      if (ring !== 0) rings.close(ring - 1)
+    })
+    super(policy, windowMs, table)
+    this.#sliceMs = windowMs / SLICES
+    this.#capacity = capacity
+    this.#rings = rings
+    this.#numbers = table.numbers
+    this.#words = table.words
   }
 
-  get keys(): number {
-    return this.#table.count
+  protected spent(): number {
+    const from = this.now - this.windowMs
+    if (this.last() <= from) this.#forgetAll()
+    else if (this.#numbers[this.at + FIRST_TIME]! <= from) this.#forget(from)
+    return this.#numbers[this.at + TOTAL]!
   }
 
-  get turnedAway(): number {
-    return this.#table.turnedAway
-  }
-
-  touch(key: KeyHash): void {
-    this.#table.touch(key)
-  }
-
-  look(key: KeyHash, cost: number, now: number, ownOnly: boolean): void {
-    const place = this.#table.placeOf(key, now)
-    const at = place * NUMBERS
-    this.#now = now
-    this.#at = at
-    this.#isLeftOut = ownOnly && this.#table.isShared(place)
-    if (this.#isLeftOut) {
-      this.#left = this.#limit
-      this.fits = true
-      return
-    }
-    const from = now - this.#windowMs
-    if (this.#numbers[at + LAST]! <= from) this.#forgetAll()
-    else if (this.#numbers[at + FIRST_TIME]! <= from) this.#forget(from)
-    this.#left = this.#limit - this.#numbers[at + TOTAL]!
-    this.fits = this.#left + TOLERANCE >= cost
-  }
-
-  take(cost: number): void {
-    if (this.#isLeftOut || cost === 0) return
-    if (cost > 0) this.#spend(cost)
-    else this.#giveBack(-cost)
-  }
-
-  outcome(cost: number, admitted: boolean, charged: boolean): Outcome {
-    const remaining = charged ? this.#left - cost : this.#left
-    const resetMs = this.#isLeftOut ? 0 : this.#untilForgotten(this.#numbers[this.#at + LAST]!)
-    const missing = Math.min(cost, this.#limit) - remaining
-    const retryAfterMs = admitted ? 0 : this.#untilForgotten(this.#timeOf(missing))
-    return { admitted, remaining, resetMs, retryAfterMs }
-  }
-
-  #untilForgotten(time: number): number {
-    return Math.max(0, time + this.#windowMs - this.#now)
+  protected last(): number {
+    return this.#numbers[this.at + LAST]!
   }
 
   get #first(): number {
-    return this.#words[2 * this.#at + SPAN]! & 0xffff
+    return this.#words[2 * this.at + SPAN]! & 0xffff
   }
 
   get #count(): number {
-    return this.#words[2 * this.#at + SPAN]! >>> COUNT_SHIFT
+    return this.#words[2 * this.at + SPAN]! >>> COUNT_SHIFT
   }
 
   #setSpan(first: number, count: number): void {
-    this.#words[2 * this.#at + SPAN] = first | (count << COUNT_SHIFT)
+    this.#words[2 * this.at + SPAN] = first | (count << COUNT_SHIFT)
   }
 
   /** Selects the key's ring. */
   #ring(): WindowRings {
-    const at = 2 * this.#at + RING
+    const at = 2 * this.at + RING
     if (this.#words[at] === 0) this.#words[at] = this.#rings.open() + 1
     this.#rings.select(this.#words[at]! - 1)
     return this.#rings
@@ -132,7 +88,7 @@ export class WindowCounter implements Counter {
   #forgetAll(): void {
     this.#setSpan(0, 0)
     // Whatever rounding has left behind goes as well.
-    this.#numbers[this.#at + TOTAL] = 0
+    this.#numbers[this.at + TOTAL] = 0
   }
 
   /** Forgets what was spent up to a time: some of the entries, and not the last. */
@@ -140,42 +96,42 @@ export class WindowCounter implements Counter {
     const ring = this.#ring()
     let first = this.#first
     let count = this.#count
-    let total = this.#numbers[this.#at + TOTAL]!
+    let total = this.#numbers[this.at + TOTAL]!
     while (count > 1 && ring.timeOf(first) <= time) {
       total -= ring.unitsOf(first)
       first = first + 1 === this.#capacity ? 0 : first + 1
       count--
     }
     this.#setSpan(first, count)
-    this.#numbers[this.#at + TOTAL] = total
-    this.#numbers[this.#at + FIRST_TIME] = ring.timeOf(first)
+    this.#numbers[this.at + TOTAL] = total
+    this.#numbers[this.at + FIRST_TIME] = ring.timeOf(first)
   }
 
-  #spend(units: number): void {
+  protected spend(units: number): void {
     const ring = this.#ring()
     const numbers = this.#numbers
     const first = this.#first
     const count = this.#count
-    if (count > 0 && this.#isOneEntry(numbers[this.#at + LAST]!, count)) {
+    if (count > 0 && this.#isOneEntry(numbers[this.at + LAST]!, count)) {
       const last = first + count - 1
-      ring.set(last, this.#now, ring.unitsOf(last) + units)
-      if (count === 1) numbers[this.#at + FIRST_TIME] = this.#now
+      ring.set(last, this.now, ring.unitsOf(last) + units)
+      if (count === 1) numbers[this.at + FIRST_TIME] = this.now
     } else {
-      ring.set(first + count, this.#now, units)
+      ring.set(first + count, this.now, units)
       this.#setSpan(first, count + 1)
-      if (count === 0) numbers[this.#at + FIRST_TIME] = this.#now
+      if (count === 0) numbers[this.at + FIRST_TIME] = this.now
     }
-    numbers[this.#at + TOTAL]! += units
-    numbers[this.#at + LAST] = this.#now
+    numbers[this.at + TOTAL]! += units
+    numbers[this.at + LAST] = this.now
   }
 
   #isOneEntry(last: number, count: number): boolean {
-    if (last === this.#now || count === this.#capacity) return true
-    return count >= EXACT && Math.floor(last / this.#sliceMs) === Math.floor(this.#now / this.#sliceMs)
+    if (last === this.now || count === this.#capacity) return true
+    return count >= EXACT && Math.floor(last / this.#sliceMs) === Math.floor(this.now / this.#sliceMs)
   }
 
   /** From the last entries on. */
-  #giveBack(units: number): void {
+  protected giveBack(units: number): void {
     const ring = this.#ring()
     const numbers = this.#numbers
     const first = this.#first
@@ -185,17 +141,17 @@ export class WindowCounter implements Counter {
       const last = first + count - 1
       const spent = ring.unitsOf(last)
       ring.set(last, ring.timeOf(last), Math.max(0, spent - left))
-      numbers[this.#at + TOTAL]! -= Math.min(spent, left)
+      numbers[this.at + TOTAL]! -= Math.min(spent, left)
       if (spent <= left) count--
       left -= spent
     }
     this.#setSpan(first, count)
-    if (count === 0) numbers[this.#at + TOTAL] = 0
-    numbers[this.#at + LAST] = count === 0 ? Number.NEGATIVE_INFINITY : ring.timeOf(first + count - 1)
+    if (count === 0) numbers[this.at + TOTAL] = 0
+    numbers[this.at + LAST] = count === 0 ? Number.NEGATIVE_INFINITY : ring.timeOf(first + count - 1)
   }
 
   /** When the last of the first `units` was spent. */
-  #timeOf(units: number): number {
+  protected timeOf(units: number): number {
     const ring = this.#ring()
     const first = this.#first
     let sum = 0
@@ -203,11 +159,6 @@ export class WindowCounter implements Counter {
       sum += ring.unitsOf(first + i)
       if (sum + 1e-9 >= units) return ring.timeOf(first + i)
     }
-    return this.#numbers[this.#at + LAST]!
-  }
-
-  #drop(place: number): void {
-    const ring = this.#words[2 * NUMBERS * place + RING]!
-    if (ring !== 0) this.#rings.close(ring - 1)
+    return this.#numbers[this.at + LAST]!
   }
 }

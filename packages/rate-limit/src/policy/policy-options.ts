@@ -10,8 +10,10 @@ import type { KeyOption } from '../keys/key-option.ts'
  * - `gcra`: the same rule seen as a meter (ITU-T I.371, the generic cell rate algorithm). It differs by its default: with a
  *   `burst` of 1 it spaces requests evenly.
  * - `sliding-window`: never more than `limit` units in any span of `windowMs`. Where a key has spent more than 50 times within it, a
- *   unit counts for up to a hundredth of the window longer. It needs more memory: up to a `limit` of 8, 24 bytes a key and 24 for each
- *   unit are set aside; beyond that 53 a key, and 16 for each unit of those keys that are there, at most 2,416.
+ *   unit counts for up to a hundredth of the window longer; in memory and with a low `limit`, for up to 2^-27 of it. It needs more memory:
+ *   up to a `limit` of 21, where `cost` is a fixed whole number and there is no `replyCost`, 18 bytes a key and 6 for each unit are
+ *   set aside; up to 8, where that is not so, 24 and 12; beyond that 53 a key, and 16 for each unit of those keys that are there, at
+ *   most 2,416.
  */
 export type Algorithm = 'token-bucket' | 'gcra' | 'sliding-window'
 

@@ -19,6 +19,11 @@ export interface Policy {
    * known of it.
    */
   readonly keyGroup?: number | undefined
+  /**
+   * Each request takes the same whole number of units, and a reply nothing: so nobody is ever in debt, and nothing is given back. Missing:
+   * nothing is known of it.
+   */
+  readonly hasWholeCost?: boolean | undefined
   /** Where it stands in the options, for errors. */
   readonly at: string
 }
@@ -48,6 +53,7 @@ export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: 
     burst: burstOf(options, algorithm, limit, at),
     shadow: flagOption(options.shadow, false, `${at}.shadow`),
     keyGroup,
+    hasWholeCost: Number.isInteger(options.cost ?? 1) && options.replyCost === undefined,
     at,
   })
 }

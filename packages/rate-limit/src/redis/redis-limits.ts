@@ -36,7 +36,9 @@ export class RedisLimits implements LimitAccount {
   constructor(policies: readonly Policy[], link: RedisLink) {
     this.#plan = link.plan
     this.#link = link
-    this.#own = new LimitTable(policies, link.plan.localMaxKeys)
+    // A share of a limit makes parts of a unit.
+    const counted = policies.map((policy) => ({ ...policy, hasWholeCost: false }))
+    this.#own = new LimitTable(counted, link.plan.localMaxKeys)
     this.#policies = policies.map((policy) => redisPolicy(policy, link.plan))
   }
 

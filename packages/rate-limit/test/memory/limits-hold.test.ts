@@ -27,12 +27,15 @@ const limits = fc.record({
 
 /** Lets them arrive for a minute; gives the times of those that passed, and checks each refusal. */
 function run(
-  options: PolicyOptions,
+  options: PolicyOptions & { readonly hasWholeCost?: boolean },
   pattern: readonly { readonly pauseMs: number; readonly count: number }[],
   onRefused: (now: number, admitted: readonly number[]) => void,
 ): number[] {
   const clock = virtualClock()
-  const account = memoryStore({ maxKeys: 4 }).openLimits([policyOf(options)])
+  const policy = policyOf(options)
+  const account = memoryStore({ maxKeys: 4 }).openLimits([
+    { ...policy, hasWholeCost: options.hasWholeCost ?? policy.hasWholeCost },
+  ])
   const admitted: number[] = []
   const start = clock.now()
   for (let i = 0; clock.now() < start + MINUTE; i++) {
@@ -101,7 +104,12 @@ describe.each(['token-bucket', 'gcra'] as const)('%s', (algorithm) => {
   })
 })
 
-describe('sliding-window', () => {
+describe.each([
+  { costs: 'known beforehand', hasWholeCost: true },
+  { costs: 'not known', hasWholeCost: false },
+])('sliding-window, with costs that are $costs', ({ hasWholeCost }) => {
+  const algorithm = 'sliding-window'
+
   /** How many of `times` lie in the window that ends at `now`. */
   const within = (times: readonly number[], now: number, windowMs: number) => {
     let count = 0
@@ -112,7 +120,7 @@ describe('sliding-window', () => {
   it('admits at most its limit in any window, and refuses only where that is spent but for 1 % of the window', () => {
     fc.assert(
       fc.property(limits, arrivals, ({ limit, windowMs }, pattern) => {
-        const times = run({ algorithm: 'sliding-window', limit, windowMs }, pattern, (now, admitted) => {
+        const times = run({ algorithm, limit, windowMs, hasWholeCost }, pattern, (now, admitted) => {
           if (within(admitted, now, windowMs * 1.01) + 1 <= limit) throw new Error('refused though there was room')
         })
         let first = 0
@@ -129,11 +137,7 @@ describe('sliding-window', () => {
 
   it('gives whoever asks all the time its limit for each window, within 1 % over a minute', () => {
     for (const limit of [3, 50, 51, 1_000]) {
-      const times = run(
-        { algorithm: 'sliding-window', limit, windowMs: 6_000 },
-        [{ pauseMs: 0.75, count: 1 }],
-        () => {},
-      )
+      const times = run({ algorithm, limit, windowMs: 6_000, hasWholeCost }, [{ pauseMs: 0.75, count: 1 }], () => {})
       expect(times.length / (limit * 10)).toBeGreaterThan(0.99)
       expect(times.length).toBeLessThanOrEqual(limit * 10)
     }
@@ -142,7 +146,7 @@ describe('sliding-window', () => {
   it('lets a whole limit pass again when a window is over to the millisecond', () => {
     for (const limit of [3, 500]) {
       const times = run(
-        { algorithm: 'sliding-window', limit, windowMs: 10_000 },
+        { algorithm, limit, windowMs: 10_000, hasWholeCost },
         [{ pauseMs: 9_999.75, count: limit }],
         () => {
           throw new Error('refused')

@@ -196,3 +196,14 @@ it('a charge that can not be told to Redis is counted here', async () => {
   const decision = await account.check(['key'], [0], systemClock)
   expect(decision.outcomes[0]!.remaining).toBeCloseTo(1, 2)
 })
+
+it('parts of a unit, as a share of a limit makes them, are counted as such', async () => {
+  const redis = await localRedis()
+  const client = await redis.client()
+  const policy = policyOf({ limit: 10, windowMs: HOUR, algorithm: 'sliding-window' })
+  const account = redisStore({ client, localShare: 0.4 }).openLimits([policy])
+  await redis.kill()
+  await waitFor(() => client.status !== 'ready', { what: 'the connection to be lost' })
+  const decisions = [1, 2, 3, 4, 5].map(async () => await account.check(['key'], [1], systemClock))
+  expect((await Promise.all(decisions)).map(({ admitted }) => admitted)).toEqual([true, true, true, true, false])
+})

@@ -10,6 +10,7 @@ import { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { asksToPersist } from './connection-options.ts'
 import { replyFraming, UNTIL_CLOSE } from './framing.ts'
+import { InterimBound } from './interim-bound.ts'
 import { latin1, latin1Slice } from './latin1.ts'
 import { MessageError } from './message-error.ts'
 import { parseReplyHead } from './reply-head.ts'
@@ -72,8 +73,8 @@ export class OutgoingRequest implements BodySink, BodySource {
   // The reply on its way in.
   #sink: BodySink | undefined = undefined
   #hasHead = false
-  /** An interim reply has come. */
-  #hasBegun = false
+  /** From the first interim reply on. */
+  #interims: InterimBound | undefined = undefined
   #body: BodyReader | undefined = undefined
   #isReusable = true
   #unread: Buffer[] = []
@@ -213,7 +214,8 @@ export class OutgoingRequest implements BodySink, BodySource {
     // An idle connection does not keep its last head.
     heads.text = ''
     if (status < 200) {
-      this.#hasBegun = true
+      const interims = (this.#interims ??= new InterimBound())
+      if (!interims.take(heads.end)) throw new MessageError('malformed', 'there is no end to the interim replies')
       if (status !== 100) this.#observer.informational(status, headers)
       return at
     }
@@ -320,7 +322,7 @@ export class OutgoingRequest implements BodySink, BodySource {
 
   /** The connection is gone. */
   lost(error: Error | undefined): void {
-    this.failed(error, this.#hasBegun || this.#connection.heads.isPartial ? 'cut-short' : 'closed')
+    this.failed(error, this.#interims !== undefined || this.#connection.heads.isPartial ? 'cut-short' : 'closed')
   }
 
   expired(): void {

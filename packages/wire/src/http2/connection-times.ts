@@ -4,6 +4,8 @@
  */
 import type { Clock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
+import type { ConnectionEnding } from './connection-ending.ts'
+import { NO_ERROR } from './frame-types.ts'
 import type { Http2ConnectionOptions } from './http2-owner.ts'
 
 /** How long a client that was told so may take to stop sending requests, and one whose connection has ended to close it. */
@@ -13,20 +15,13 @@ const PARTING_MS = 2_000
 export interface TimedConnection {
   readonly clock: Clock
   readonly options: Http2ConnectionOptions
+  readonly ending: ConnectionEnding
   /** Whether no stream is open. */
   readonly isIdle: boolean
   /** Bytes that were written and have not left. */
   readonly unsent: number
   /** Looks at the timeouts of its streams. */
   checkStreams(now: number): void
-  /** Takes nothing new. */
-  closeGracefully(): void
-  closeIfIdle(): void
-  /** A frame or a head has begun, and does not go on. */
-  endStalled(): void
-  endIdle(): void
-  /** Whatever is left of it. */
-  drop(): void
 }
 
 export class ConnectionTimes {
@@ -100,9 +95,9 @@ export class ConnectionTimes {
     const now = connection.clock.now()
     const isStuck = this.#isStuck(now)
     if (this.#endedAt !== undefined) return this.#awaitEnd(now, isStuck)
-    if (isStuck) return connection.drop()
+    if (isStuck) return connection.ending.drop()
     connection.checkStreams(now)
-    if (this.#isStalled(now)) return connection.endStalled()
+    if (this.#isStalled(now)) return connection.ending.endCalmly()
     this.#checkAge(now)
     if (this.#endedAt !== undefined) return
     const isBusy = !connection.isIdle || this.isRetired || this.#partialSince !== undefined || connection.unsent > 0
@@ -113,9 +108,10 @@ export class ConnectionTimes {
   #checkAge(now: number): void {
     const connection = this.#connection
     const { idleTimeoutMs, maxAgeMs } = connection.options
-    if (this.#retiredAt !== undefined && now - this.#retiredAt >= PARTING_MS) return connection.closeGracefully()
-    if (connection.isIdle && idleTimeoutMs > 0 && now - this.#idleSince >= idleTimeoutMs) return connection.endIdle()
-    if (maxAgeMs > 0 && now - this.#openedAt >= maxAgeMs) connection.closeIfIdle()
+    if (this.#retiredAt !== undefined && now - this.#retiredAt >= PARTING_MS) return connection.ending.close()
+    if (connection.isIdle && idleTimeoutMs > 0 && now - this.#idleSince >= idleTimeoutMs)
+      return connection.ending.end(NO_ERROR)
+    if (maxAgeMs > 0 && now - this.#openedAt >= maxAgeMs) connection.ending.retireOrEnd()
   }
 
   /** Nothing is to be looked at before it was idle for too long, or is too old. */
@@ -147,7 +143,7 @@ export class ConnectionTimes {
   #awaitEnd(now: number, isStuck: boolean): void {
     const { unsent } = this.#connection
     const isReading = unsent > 0 && !isStuck && !this.#isBlamed
-    if (!isReading && (isStuck || now - this.#endedAt! >= PARTING_MS)) this.#connection.drop()
+    if (!isReading && (isStuck || now - this.#endedAt! >= PARTING_MS)) this.#connection.ending.drop()
     else this.watch()
   }
 }

@@ -1,6 +1,7 @@
 /** Frames that are neither requests nor content: SETTINGS, PING, WINDOW_UPDATE and RST_STREAM (RFC 9113, section 6), each of which is counted. */
 import { latin1Slice } from '../http1/latin1.ts'
 import type { AbuseCounter } from './abuse.ts'
+import type { ConnectionEnding } from './connection-ending.ts'
 import type { ConnectionWriter } from './connection-writer.ts'
 import {
   ACK,
@@ -19,14 +20,11 @@ export const RETIRING = 'retiring'
 export interface ControlOwner {
   readonly abuse: AbuseCounter
   readonly writer: ConnectionWriter
-  /** The client was told to send nothing new, and still may. */
-  readonly isRetiring: boolean
+  readonly ending: ConnectionEnding
   /** The stream, unless it is over. @throws {Http2Fault} where nobody has opened it */
   streamOf(id: number): Http2Stream | undefined
   /** The client's window of each stream moves by so much; `false` where one becomes larger than windows are. */
   widenAll(bytes: number): boolean
-  /** The client knows that nothing new is taken. */
-  closeGracefully(): void
   /** Whoever hears of a reset has thrown. */
   failed(error: unknown, stream: Http2Stream): void
 }
@@ -68,7 +66,9 @@ export class ControlFrames {
   ping(flags: number, bytes: Buffer, from: number, to: number): void {
     const payload = latin1Slice(bytes, from, to)
     const isAnswer = (flags & ACK) !== 0
-    if (isAnswer && payload === RETIRING && this.#owner.isRetiring) return this.#owner.closeGracefully()
+    const { ending } = this.#owner
+    // The client knows that nothing new is taken.
+    if (isAnswer && payload === RETIRING && ending.isRetiring) return ending.close()
     this.#owner.abuse.control()
     if (!isAnswer) this.#owner.writer.ping(ACK, payload)
   }

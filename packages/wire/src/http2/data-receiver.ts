@@ -10,6 +10,8 @@ export interface DataOwner {
   readonly abuse: AbuseCounter
   /** The stream, unless it is over. @throws {Http2Fault} where nobody has opened it */
   streamOf(id: number): Http2Stream | undefined
+  /** Content of a stream that is over. @throws {Http2Fault} where its client has said before that this was all */
+  stray(id: number): void
   /** The client may send so many more bytes on all streams together. */
   openWindow(bytes: number): void
   /** Whoever reads the body has thrown. */
@@ -81,7 +83,10 @@ export class DataReceiver {
   #receiver(id: number, length: number): Http2Stream | undefined {
     if (!this.#window.spend(length)) throw new Http2Fault(FLOW_CONTROL_ERROR, 'more than the connection takes')
     const stream = this.#owner.streamOf(id)
-    if (stream === undefined) return undefined
+    if (stream === undefined) {
+      this.#owner.stray(id)
+      return undefined
+    }
     const isEnded = stream.isRemoteEnded
     if (!isEnded && stream.spend(length)) return stream
     stream.reset(isEnded ? STREAM_CLOSED : FLOW_CONTROL_ERROR)

@@ -1,4 +1,5 @@
 /** Each frame of a connection to whom it concerns, in the order that RFC 9113 asks for: SETTINGS first, and nothing within a head but the rest of it. */
+import type { ConnectionEnding } from './connection-ending.ts'
 import type { ConnectionTimes } from './connection-times.ts'
 import { ControlFrames, type ControlOwner } from './control-frames.ts'
 import { type DataOwner, DataReceiver } from './data-receiver.ts'
@@ -27,8 +28,6 @@ const WORK_PER_TURN = 1_000
 const WORK_BYTES = 64
 
 export interface RouterOwner extends HeadOwner, DataOwner, ControlOwner {
-  /** Nothing more is looked at. */
-  readonly isOver: boolean
   readonly options: Http2ConnectionOptions
   readonly times: ConnectionTimes
 }
@@ -36,6 +35,7 @@ export interface RouterOwner extends HeadOwner, DataOwner, ControlOwner {
 export class FrameRouter implements FrameOwner {
   readonly data: DataReceiver
   readonly #owner: RouterOwner
+  readonly #ending: ConnectionEnding
   readonly #frames: FrameReader
   readonly #heads: HeadReceiver
   readonly #controls: ControlFrames
@@ -45,6 +45,7 @@ export class FrameRouter implements FrameOwner {
   constructor(owner: RouterOwner) {
     const { options } = owner
     this.#owner = owner
+    this.#ending = owner.ending
     this.#frames = new FrameReader(this)
     this.#heads = new HeadReceiver(options, owner)
     this.data = new DataReceiver(options.connectionWindowBytes, owner)
@@ -52,7 +53,7 @@ export class FrameRouter implements FrameOwner {
   }
 
   get isOver(): boolean {
-    return this.#owner.isOver
+    return this.#ending.isOver
   }
 
   /** The client knows our settings. */
@@ -106,7 +107,7 @@ export class FrameRouter implements FrameOwner {
         return this.#controls.windowUpdate(stream, bytes, from)
       case GOAWAY:
         this.#owner.abuse.overhead(FRAME_HEAD_BYTES + to - from)
-        return this.#owner.closeGracefully()
+        return this.#owner.ending.close()
       case PUSH_PROMISE:
         throw new Http2Fault(PROTOCOL_ERROR, 'a client promises nothing')
       default:

@@ -9,18 +9,11 @@ import type { Clock } from '../clock.ts'
 import type { OtherConnection } from '../http1/http-server.ts'
 import { readShared } from '../net/shared-reads.ts'
 import { AbuseCounter, type AbuseOwner, type Http2Abuse } from './abuse.ts'
+import { ConnectionEnding, type EndingConnection } from './connection-ending.ts'
 import { ConnectionTimes, type TimedConnection } from './connection-times.ts'
 import { ConnectionWriter } from './connection-writer.ts'
-import { RETIRING } from './control-frames.ts'
 import { FrameRouter, type RouterOwner } from './frame-router.ts'
-import {
-  DEFAULT_WINDOW_BYTES,
-  ENHANCE_YOUR_CALM,
-  INTERNAL_ERROR,
-  LARGEST_STREAM_ID,
-  NO_ERROR,
-  NO_FLAGS,
-} from './frame-types.ts'
+import { DEFAULT_WINDOW_BYTES, INTERNAL_ERROR, NO_ERROR } from './frame-types.ts'
 import { Http2Fault } from './http2-fault.ts'
 import type { Http2ConnectionOptions, Http2Owner } from './http2-owner.ts'
 import { Http2Stream } from './http2-stream.ts'
@@ -30,22 +23,17 @@ import type { Http2RequestHead, RequestFields } from './request-fields.ts'
 import { type OpenerOwner, StreamOpener } from './stream-opener.ts'
 import { atTurnEnd, type TurnTask } from './turn-end.ts'
 
-/** What is read of one that has ended, so that it gets to what was said last. */
-const PARTING_BYTES = 1_048_576
-
-type Owners = OtherConnection & RouterOwner & OpenerOwner & StreamsOwner & AbuseOwner & TimedConnection & TurnTask
+type Readers = RouterOwner & OpenerOwner & StreamsOwner & AbuseOwner
+type Owners = OtherConnection & Readers & TimedConnection & EndingConnection & TurnTask
 
 export class Http2ServerConnection implements Owners {
   readonly writer: ConnectionWriter
   /** What the client does too often. */
   readonly abuse: AbuseCounter
   readonly times: ConnectionTimes
+  readonly ending: ConnectionEnding = new ConnectionEnding(this)
   /** Whatever the owner keeps for the connection. */
   attachment: unknown = undefined
-  /** Nothing more is read as HTTP. */
-  isOver = false
-  /** What is new is not taken any more. */
-  isClosed = false
   readonly #owner: Http2Owner
   readonly #socket: Socket
   readonly #router: FrameRouter
@@ -53,7 +41,6 @@ export class Http2ServerConnection implements Owners {
   readonly #opener: StreamOpener
   #isQueued = false
   #isPaused = false
-  #partingBytes = 0
   /** The socket is gone. */
   #isGone = false
 
@@ -96,8 +83,13 @@ export class Http2ServerConnection implements Owners {
     return this.writer.output.bytes
   }
 
-  get isRetiring(): boolean {
-    return this.times.isRetired && !this.isClosed
+  /** Nothing more is read as HTTP. */
+  get isOver(): boolean {
+    return this.ending.isOver
+  }
+
+  get lastStream(): number {
+    return this.#opener.last
   }
 
   get unsent(): number {
@@ -117,53 +109,18 @@ export class Http2ServerConnection implements Owners {
   // Ending.
 
   closeIfIdle(): void {
-    if (this.isIdle) this.#end(NO_ERROR)
-    else this.retire()
+    this.ending.retireOrEnd()
   }
 
   destroy(): void {
-    this.#end(NO_ERROR)
-    // A turn later, by which what was said last has left.
-    setImmediate(() => this.#socket.destroy())
+    this.ending.endNow()
   }
 
-  /** First tells the client to send nothing new; what has crossed that on its way is still served (RFC 9113, section 6.8). */
   retire(): void {
-    if (this.times.isRetired || this.isOver) return
-    this.writer.goAway(LARGEST_STREAM_ID, NO_ERROR)
-    // Its answer comes behind everything that it sent before it knew.
-    this.writer.ping(NO_FLAGS, RETIRING)
-    this.times.retired()
+    this.ending.retire()
   }
 
-  /** Takes nothing new; goes when nothing is under way. */
-  closeGracefully(): void {
-    if (this.isClosed || this.isOver) return
-    this.isClosed = true
-    if (this.isIdle) this.#end(NO_ERROR)
-    else this.writer.goAway(this.#opener.last, NO_ERROR)
-  }
-
-  endIdle(): void {
-    this.#end(NO_ERROR)
-  }
-
-  endStalled(): void {
-    this.#end(ENHANCE_YOUR_CALM)
-  }
-
-  drop(): void {
-    this.#socket.destroy()
-  }
-
-  /** The last words; whatever is under way is broken off. */
-  #end(code: number): void {
-    if (this.isOver) return
-    this.isOver = true
-    this.writer.goAway(this.#opener.last, code)
-    this.writer.output.flush()
-    this.#socket.end()
-    this.times.ended(code !== NO_ERROR)
+  ended(): void {
     this.#resume()
     this.#abandonSome()
   }
@@ -171,11 +128,11 @@ export class Http2ServerConnection implements Owners {
   refuse(abuse: Http2Abuse): void {
     if (this.isOver) return
     this.#owner.refused(this, abuse)
-    this.#end(ENHANCE_YOUR_CALM)
+    this.ending.endCalmly()
   }
 
   #closed(): void {
-    this.isOver = true
+    this.ending.isOver = true
     this.#isGone = true
     this.times.dispose()
     this.#abandonSome()
@@ -188,9 +145,9 @@ export class Http2ServerConnection implements Owners {
   }
 
   #caught(error: unknown): void {
-    if (error instanceof Http2Fault) return this.#end(error.http2Code)
+    if (error instanceof Http2Fault) return this.ending.end(error.http2Code)
     this.#owner.failed(error, undefined)
-    this.#end(INTERNAL_ERROR)
+    this.ending.end(INTERNAL_ERROR)
   }
 
   /** What a callback of the owner's threw says nothing about the client; but nobody knows what it has left undone. */
@@ -206,11 +163,7 @@ export class Http2ServerConnection implements Owners {
   // Reading.
 
   #read(bytes: Buffer, length: number): void {
-    if (this.isOver) {
-      // Unread, it would cost the client what was said last.
-      if ((this.#partingBytes += length) > PARTING_BYTES) this.drop()
-      return
-    }
+    if (this.isOver) return this.ending.tookBehind(length)
     try {
       this.#router.read(bytes, length)
       this.#beginWaiting()
@@ -244,11 +197,15 @@ export class Http2ServerConnection implements Owners {
     } catch (error) {
       this.failed(error, stream)
     }
-    if (maxRequests > 0 && this.#streams.begun >= maxRequests) this.retire()
+    if (maxRequests > 0 && this.#streams.begun >= maxRequests) this.ending.retire()
   }
 
   streamOf(id: number): Http2Stream | undefined {
     return this.#opener.streamOf(id)
+  }
+
+  stray(id: number): void {
+    this.#opener.stray(id)
   }
 
   /** Bytes of bodies were taken. */
@@ -275,10 +232,13 @@ export class Http2ServerConnection implements Owners {
   forget(stream: Http2Stream): void {
     this.#streams.delete(stream)
     // What the client has sent in the meantime is no fault of its.
-    if (!stream.isRemoteEnded) this.abuse.expectStray(this.#firstWindowBytes)
+    if (!stream.isRemoteEnded) {
+      this.abuse.expectStray(this.#firstWindowBytes)
+      this.#opener.cut(stream.id)
+    }
     if (!this.isIdle) return
     this.times.idle()
-    if (this.isClosed) this.wake()
+    if (this.ending.isClosed) this.wake()
   }
 
   checkStreams(now: number): void {
@@ -305,7 +265,7 @@ export class Http2ServerConnection implements Owners {
       this.#caught(error)
     }
     if (this.isOver) return
-    if (this.isClosed && this.isIdle) return this.#end(NO_ERROR)
+    if (this.ending.isClosed && this.isIdle) return this.ending.end(NO_ERROR)
     if (this.writer.isUnread) this.#pause()
     else this.#resume()
   }

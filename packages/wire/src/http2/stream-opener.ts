@@ -1,6 +1,8 @@
 /** What a block of fields is to its connection: a request that is let in or refused, the end of a body, or nothing (RFC 9113, section 5.1). */
 import type { AbuseCounter } from './abuse.ts'
+import type { ConnectionEnding } from './connection-ending.ts'
 import type { ConnectionWriter } from './connection-writer.ts'
+import { CutStreams } from './cut-streams.ts'
 import {
   CANCEL,
   ENHANCE_YOUR_CALM,
@@ -19,8 +21,7 @@ export interface OpenerOwner {
   readonly abuse: AbuseCounter
   readonly writer: ConnectionWriter
   readonly options: Http2ConnectionOptions
-  /** What is new is not taken any more. */
-  readonly isClosed: boolean
+  readonly ending: ConnectionEnding
   /** A request is let in. */
   open(id: number, head: Http2RequestHead, endsStream: boolean): void
   /** Whoever reads the body has thrown. */
@@ -34,6 +35,7 @@ export class StreamOpener {
   #highest = 0
   readonly #owner: OpenerOwner
   readonly #streams: OpenStreams
+  readonly #cut = new CutStreams()
 
   constructor(streams: OpenStreams, owner: OpenerOwner) {
     this.#streams = streams
@@ -43,18 +45,31 @@ export class StreamOpener {
   /** The stream, unless it is over. @throws {Http2Fault} where nobody has opened it */
   streamOf(id: number): Http2Stream | undefined {
     const stream = this.#streams.get(id)
-    if (stream === undefined && id > this.#highest)
+    if (stream === undefined && (id > this.#highest || isServers(id)))
       throw new Http2Fault(PROTOCOL_ERROR, 'a frame of a stream that nobody has opened')
     return stream
+  }
+
+  /** It was reset before its client had sent all: the rest may be on its way. */
+  cut(id: number): void {
+    this.#cut.add(id)
+  }
+
+  /** Content, or fields, of one that is over. @throws {Http2Fault} where its client has said before that this was all */
+  stray(id: number): void {
+    // Beyond the last one they were never taken: GOAWAY has crossed them.
+    if (id <= this.last && !this.#cut.mayHave(id))
+      throw new Http2Fault(STREAM_CLOSED, 'a frame behind the end of its stream')
   }
 
   /** A block was read; encoded, it had so many bytes. */
   fields(id: number, endsStream: boolean, fields: RequestFields, bytes: number): void {
     const stream = this.#streams.get(id)
     if (stream !== undefined) return this.#endBody(stream, endsStream, fields)
-    if ((id & 1) === 0) throw new Http2Fault(PROTOCOL_ERROR, 'a client has odd streams')
+    if (isServers(id)) throw new Http2Fault(PROTOCOL_ERROR, 'a client has odd streams')
     // Behind a reset that it has not heard of yet, or a GOAWAY.
-    if (id <= this.#highest || this.#owner.isClosed) {
+    if (id <= this.#highest || this.#owner.ending.isClosed) {
+      this.stray(id)
       this.#highest = Math.max(id, this.#highest)
       return this.#owner.abuse.overhead(FRAME_HEAD_BYTES + bytes)
     }
@@ -63,16 +78,21 @@ export class StreamOpener {
   }
 
   #open(id: number, endsStream: boolean, fields: RequestFields): void {
-    const { writer, abuse } = this.#owner
+    const { abuse } = this.#owner
     if (fields.isFull) {
-      writer.reset(id, ENHANCE_YOUR_CALM)
+      this.#refuse(id, endsStream, ENHANCE_YOUR_CALM)
       return abuse.bomb()
     }
     const head = fields.head(endsStream)
     const code = this.#refusal(head, endsStream)
     if (code === undefined) return this.#owner.open(id, head!, endsStream)
-    writer.reset(id, code)
+    this.#refuse(id, endsStream, code)
     abuse.reset()
+  }
+
+  #refuse(id: number, endsStream: boolean, code: number): void {
+    this.#owner.writer.reset(id, code)
+    if (!endsStream) this.cut(id)
   }
 
   /** With which error its stream is reset, if it is not let in. */
@@ -99,4 +119,9 @@ export class StreamOpener {
       this.#owner.failed(error, stream)
     }
   }
+}
+
+/** Those of even numbers are for servers to open, which this one never does. */
+function isServers(id: number): boolean {
+  return (id & 1) === 0
 }

@@ -38,6 +38,41 @@ describe('a reply that breaks the rules fails its request, and its connection go
   })
 })
 
+describe('interim replies', () => {
+  const HINTS = 'HTTP/1.1 103 Early Hints\r\n\r\n'
+  const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+  it('have an end, however they come; what is within it is read, and the connection used again', async () => {
+    const peer = await target()
+    const { pool: one } = pool(peer.port)
+    const first = new Call(one)
+    await waitFor(() => peer.received[0] !== undefined && peer.received[0] !== '')
+    for (let i = 0; i < 100; i++) peer.reply(0, HINTS)
+    peer.reply(0, OK)
+    await waitFor(() => first.isOver)
+    expect([first.text, first.interim.length, one.stats.idle]).toEqual(['ok', 100, 1])
+    // Each request has its own hundred.
+    const second = new Call(one)
+    peer.reply(0, HINTS.repeat(100))
+    await waitFor(() => second.interim.length === 100)
+    peer.reply(0, HINTS + OK)
+    await waitFor(() => second.isOver)
+    expect([second.failure, second.cause, second.dones]).toEqual(['malformed', expect.any(MessageError), 1])
+    await waitFor(() => one.stats.closed.error === 1)
+    expect(one.stats.idle).toBe(0)
+  })
+
+  it('that nobody is told of count as well', async () => {
+    const peer = await target()
+    const { pool: one } = pool(peer.port)
+    const call = new Call(one)
+    await waitFor(() => peer.received[0] !== undefined && peer.received[0] !== '')
+    peer.reply(0, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(101) + OK)
+    await waitFor(() => call.isOver)
+    expect([call.failure, call.interim]).toEqual(['malformed', []])
+  })
+})
+
 describe('a target that is too slow', () => {
   it('with its head fails the request, though it sends interim replies', async () => {
     const peer = await target()

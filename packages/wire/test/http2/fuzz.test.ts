@@ -2,6 +2,7 @@
 import { seededRandom, waitFor } from '@sluice/testing'
 import { expect, it } from 'vitest'
 import { PREFACE } from '../../src/http2/frame-reader.ts'
+import { DATA, END_HEADERS, END_STREAM, HEADERS, PADDED } from '../../src/http2/frame-types.ts'
 import { Body, HeaderList, type Http2Stream } from '../../src/index.ts'
 import {
   fields,
@@ -28,9 +29,23 @@ const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () 
 
 /** How many streams the connection has opened that is being made up. */
 let opened = 0
-const nextStream = (): number => 2 * opened++ + 1
+/** Those of them on which more may be sent. */
+let unended: number[] = []
+function nextStream(endsStream: boolean): number {
+  const id = 2 * opened++ + 1
+  if (!endsStream) unended.push(id)
+  return id
+}
 /** Mostly one that is open, or was. */
 const anyStream = (): number => (random() < 0.95 ? 2 * below(opened) + 1 : below(99))
+
+/** Mostly of a stream that is not ended: behind its end, content ends the connection. */
+function content(flags: number, payload: Buffer): Buffer {
+  if (unended.length === 0) return headers(nextStream(false), POST, 0)
+  const id = isBad() ? anyStream() : pick(unended)
+  if ((flags & END_STREAM) !== 0) unended = unended.filter((each) => each !== id)
+  return frame(DATA, flags, id, payload)
+}
 
 const FIELDS: Pairs = [
   ['te', 'trailers'],
@@ -69,20 +84,24 @@ function anyFrame(): Buffer {
   switch (below(12)) {
     case 0:
     case 1:
-    case 2:
-      return headers(isBad() ? anyStream() : nextStream(), anyFields(), below(2))
-    case 3:
-      return frame(1, isBad() ? below(256) : pick([4, 5]), nextStream(), anyBlock())
+    case 2: {
+      const flags = pick([0, END_STREAM])
+      return headers(isBad() ? anyStream() : nextStream(flags !== 0), anyFields(), flags)
+    }
+    case 3: {
+      const flags = isBad() ? below(256) : END_HEADERS | pick([0, END_STREAM])
+      return frame(HEADERS, flags, nextStream((flags & END_STREAM) !== 0), anyBlock())
+    }
     case 4: {
       const block = anyBlock()
       const at = below(block.byteLength)
-      return headersInPieces(nextStream(), [block.subarray(0, at), Buffer.alloc(0), block.subarray(at)])
+      return headersInPieces(nextStream(true), [block.subarray(0, at), Buffer.alloc(0), block.subarray(at)])
     }
     case 5:
     case 6:
-      return frame(0, pick([0, 1]), anyStream(), bytes(pick([0, 1, 5, 1_000, 16_384])))
+      return content(pick([0, END_STREAM]), bytes(pick([0, 1, 5, 1_000, 16_384])))
     case 7:
-      return frame(0, 8, anyStream(), Buffer.concat([Buffer.of(3), bytes(pick([3, 4, 1_000]))]))
+      return content(PADDED, Buffer.concat([Buffer.of(3), bytes(pick([3, 4, 1_000]))]))
     case 8:
       return frame(3, 0, anyStream(), uint32(below(14)))
     case 9:
@@ -115,7 +134,8 @@ function mutate(given: Buffer): Buffer {
 
 function anyConnection(): Buffer[] {
   opened = 0
-  const good = [PREFACE, settings([4, pick([0, 65_535, 1_000_000])]), headers(nextStream(), POST, 0)]
+  unended = []
+  const good = [PREFACE, settings([4, pick([0, 65_535, 1_000_000])]), headers(nextStream(false), POST, 0)]
   const rest = Buffer.concat(Array.from({ length: 1 + below(30) }, anyFrame))
   const all = mutate(
     Buffer.concat(

@@ -60,6 +60,13 @@ const CONNECTION_ERRORS: readonly (readonly [what: string, code: number, ...fram
     frame(WINDOW_UPDATE, 0, 1, uint32(WINDOW - 65_535)),
     settings([4, 65_536]),
   ],
+  ['DATA of an even stream', PROTOCOL, headers(5), frame(DATA, 0, 2, 'x')],
+  ['RST_STREAM of an even stream', PROTOCOL, headers(5), frame(RST_STREAM, 0, 2, uint32(8))],
+  ['HEADERS of a stream that was left out', CLOSED, headers(5), headers(3)],
+  ['DATA of a stream that was left out', CLOSED, headers(5), frame(DATA, 0, 3, 'x')],
+  ['DATA behind an end and a reset', CLOSED, headers(1), frame(RST_STREAM, 0, 1, uint32(8)), frame(DATA, 0, 1, 'x')],
+  ['HEADERS behind an end and a reset', CLOSED, headers(1), frame(RST_STREAM, 0, 1, uint32(8)), headers(1)],
+  ['DATA behind a request that was refused', CLOSED, headers(1, GET.slice(1)), frame(DATA, 0, 1, 'x')],
   ['a block that is none', COMPRESSION, frame(HEADERS, END_HEADERS | END_STREAM, 1, '\x80')],
   ['trailers whose block is none', COMPRESSION, opened, frame(HEADERS, END_HEADERS | END_STREAM, 1, '\x80')],
   [

@@ -1,7 +1,7 @@
 /** Writes a body to its file in blocks, each with its checksum, one after the other. What arrives meanwhile waits in memory. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { BLOCK_BYTES } from './block-source.ts'
+import { BLOCK_BYTES } from './block-reader.ts'
 
 export class BlockWriter {
   readonly checks: number[] = []
@@ -40,8 +40,17 @@ export class BlockWriter {
     if (this.#filled > 0) this.#flush()
     await this.#working
     if (this.#isBroken) throw new Error('the body could not be written')
-    if (this.#sync) await this.#handle?.sync()
+    if (this.#sync) await this.#synced()
     await this.close()
+  }
+
+  async #synced(): Promise<void> {
+    try {
+      await this.#handle?.sync()
+    } catch (error) {
+      this.#failed(error as Error)
+      throw error
+    }
   }
 
   /** Gives up what waits. */

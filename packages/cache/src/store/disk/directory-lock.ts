@@ -10,9 +10,9 @@ import { createServer, type Server } from 'node:net'
 export class DirectoryLock {
   readonly #server: Server = createServer((socket) => socket.destroy())
 
-  /** @throws where another process has it */
+  /** Once it is taken, it stays so. @throws where another process has it */
   async take(directory: string): Promise<void> {
-    if (process.platform !== 'linux') return
+    if (process.platform !== 'linux' || this.#server.listening) return
     const name = `\0sluice-cache-${hash('sha256', await realpath(directory))}`
     this.#server.unref()
     this.#server.listen(name)

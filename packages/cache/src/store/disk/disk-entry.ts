@@ -1,12 +1,14 @@
 /** What is known in memory of an entry on disk, and the entry as it was read. */
 import type { BodySource } from '@sluice/wire'
 import type { EntryQueue, Queued } from '../index/entry-queue.ts'
-import type { TagIndexed, TagLink } from '../index/tag-index.ts'
-import type { UrlBlock, UrlIndexed } from '../index/url-index.ts'
+import { ARRAY_BYTES, NUMBER_BYTES, OBJECT_BYTES, POINTER_BYTES, stringBytes } from '../index/heap-costs.ts'
+import { TAG_LINK_BYTES, type TagIndexed, type TagLink } from '../index/tag-index.ts'
+import { URL_PLACE_BYTES, type UrlBlock, type UrlIndexed } from '../index/url-index.ts'
 import { ByteSource } from '../memory/byte-source.ts'
 import { ownText } from '../memory/owned-text.ts'
+import { PieceSource } from '../piece-source.ts'
 import type { EntryHead, StoredEntry } from '../store.ts'
-import { type BlockFile, BlockSource } from './block-source.ts'
+import { type BlockFile, BlockReader } from './block-reader.ts'
 import { bytesOnDisk } from './disk-layout.ts'
 import type { HeadRecord } from './head-file.ts'
 
@@ -24,6 +26,8 @@ export class DiskPlace implements Queued<DiskPlace>, UrlIndexed<DiskPlace>, TagI
   readonly bodyBytes: number
   /** What its files take. */
   readonly cost: number
+  /** What this takes in memory, with its places in the indexes. */
+  readonly heapBytes: number
   staleSince: number | undefined
   /** When it was handed out the last time: somebody may be reading it, or about to. */
   handedOutAt: number = Number.NEGATIVE_INFINITY
@@ -44,12 +48,22 @@ export class DiskPlace implements Queued<DiskPlace>, UrlIndexed<DiskPlace>, TagI
     this.body = body
     this.bodyBytes = bodyBytes
     this.cost = bytesOnDisk(headFileBytes) + (body === undefined ? 0 : bytesOnDisk(bodyBytes))
+    this.heapBytes = placeBytes(this)
     this.staleSince = staleSince
   }
 
   isOver(wallTime: number): boolean {
     return this.expiresAt <= wallTime
   }
+}
+
+/** The place with its 19 fields, and times that are no small integers. */
+const PLACE_BYTES = OBJECT_BYTES + 19 * POINTER_BYTES + 3 * NUMBER_BYTES + URL_PLACE_BYTES
+
+function placeBytes({ key, id, url, tags, body }: Pick<DiskPlace, 'key' | 'id' | 'url' | 'tags' | 'body'>): number {
+  const names = stringBytes(key) + stringBytes(id) + stringBytes(url) + (body === undefined ? 0 : stringBytes(body))
+  const links = 2 * ARRAY_BYTES + tags.length * (2 * POINTER_BYTES + TAG_LINK_BYTES)
+  return PLACE_BYTES + names + links + tags.reduce((sum, tag) => sum + stringBytes(tag), 0)
 }
 
 export class DiskEntry implements StoredEntry {
@@ -70,6 +84,8 @@ export class DiskEntry implements StoredEntry {
   }
 
   open(start: number, end: number): BodySource {
-    return this.bytes === undefined ? new BlockSource(this.#file, start, end) : new ByteSource([this.bytes], start, end)
+    return this.bytes === undefined
+      ? new PieceSource(new BlockReader(this.#file), start, end)
+      : new ByteSource([this.bytes], start, end)
   }
 }

@@ -1,6 +1,7 @@
 /** What is done to the files: heads take their place as a whole, and leave it; bodies go when nobody reads them any more. */
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import type { Clock } from '@sluice/wire'
+import { AtOnce } from './at-once.ts'
 import type { DiskPlace } from './disk-entry.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import { bytesOnDisk } from './disk-layout.ts'
@@ -10,12 +11,15 @@ import { encodeHead, type HeadRecord } from './head-file.ts'
 const GRACE_MS = 10_000
 /** Of all bytes, how many may stay for that. */
 const GRACE_SHARE = 1 / 4
+/** Each has a file open. */
+const MAX_READS = 64
 
 export class DiskFiles {
   readonly layout: DiskLayout
   readonly #clock: Clock
   readonly #sync: boolean
   readonly #maxLeavingBytes: number
+  readonly #reads = new AtOnce(MAX_READS)
   #leavingBytes = 0
 
   constructor(layout: DiskLayout, clock: Clock, maxBytes: number, sync: boolean) {
@@ -26,7 +30,7 @@ export class DiskFiles {
   }
 
   async readHead(name: string): Promise<Buffer> {
-    return await readFile(this.layout.head(name))
+    return await this.#reads.run(async () => await readFile(this.layout.head(name)))
   }
 
   /** Gives the size of the file. Where it fails, nothing has changed. */
@@ -49,8 +53,11 @@ export class DiskFiles {
     return file.length
   }
 
+  /** Rejects where it is there and can't be removed. */
   async removeHead(name: string): Promise<void> {
-    await removeFile(this.layout.head(name))
+    await unlink(this.layout.head(name)).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
   }
 
   /** A body that no head speaks of. */
@@ -87,4 +94,9 @@ export class DiskFiles {
 /** What is not there any more need not be removed. */
 async function removeFile(path: string): Promise<void> {
   await unlink(path).catch(() => {})
+}
+
+/** Whether that is all that is wrong. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }

@@ -1,6 +1,7 @@
 /** Which entries are on disk, what they take, and which has to go next. Their files are removed behind it. */
 import type { Clock } from '@sluice/wire'
 import { EvictionQueues, MAX_USES } from '../index/eviction-queues.ts'
+import { mapBytes } from '../index/heap-costs.ts'
 import { TagIndex } from '../index/tag-index.ts'
 import { UrlIndex } from '../index/url-index.ts'
 import type { CacheStoreServices, PurgeSelector } from '../store.ts'
@@ -8,12 +9,21 @@ import { DiskPlace } from './disk-entry.ts'
 import { bytesOnDisk } from './disk-layout.ts'
 import type { HeadRecord } from './head-file.ts'
 
+/** How much there may be, on disk and in memory. */
+export interface IndexBounds {
+  readonly maxBytes: number
+  readonly maxIndexBytes: number
+}
+
+const MAX_PLACES = 2 ** 22
+
 /** Removes an entry's head, and its body at the time when nobody reads it any more. */
 type Removal = (place: DiskPlace, keepsBody: boolean) => void
 
 export class DiskIndex {
   readonly #clock: Clock
   readonly #maxBytes: number
+  readonly #maxHeapBytes: number
   readonly #remove: Removal
   readonly #places = new Map<string, DiskPlace>()
   readonly #queues: EvictionQueues<DiskPlace>
@@ -22,11 +32,14 @@ export class DiskIndex {
   #number = 0
   /** What is being written, or being removed. */
   #otherBytes = 0
+  /** What the places take in memory. */
+  #heapBytes = 0
   evictions = 0
 
-  constructor(maxBytes: number, { clock, random }: CacheStoreServices, remove: Removal) {
+  constructor({ maxBytes, maxIndexBytes }: IndexBounds, { clock, random }: CacheStoreServices, remove: Removal) {
     this.#clock = clock
     this.#maxBytes = maxBytes
+    this.#maxHeapBytes = maxIndexBytes
     this.#remove = remove
     this.#queues = new EvictionQueues(random)
   }
@@ -37,6 +50,11 @@ export class DiskIndex {
 
   get bytes(): number {
     return this.#queues.bytes + this.#otherBytes
+  }
+
+  /** What comes in now has this number, or a larger one. */
+  get nextNumber(): number {
+    return this.#number
   }
 
   at(name: string): DiskPlace | undefined {
@@ -64,19 +82,24 @@ export class DiskIndex {
     else {
       this.#queues.replace(old, place)
       this.#leaveIndexes(old)
+      this.#heapBytes -= old.heapBytes
       place.handedOutAt = old.handedOutAt
       // The file of its head is the new one's already.
       if (old.body !== undefined && old.body !== place.body) this.#remove(old, false)
     }
     this.#places.set(name, place)
+    this.#heapBytes += place.heapBytes
     this.#urls.add(place)
     this.#tags.add(place)
     this.#makeRoom(0)
     return place
   }
 
+  /** May be done twice: one that came in may have had to leave at once. */
   drop(place: DiskPlace): void {
+    if (place.queue === undefined) return
     this.#queues.remove(place)
+    this.#heapBytes -= place.heapBytes
     this.#leaveIndexes(place)
     this.#places.delete(place.key)
     this.#remove(place, true)
@@ -122,9 +145,15 @@ export class DiskIndex {
     this.#tags.remove(place)
   }
 
+  /** In memory; a Map of V8 ends at four times as many places. */
+  #isTooLarge(): boolean {
+    const tables = mapBytes(this.#places.size) + this.#tags.bytes + this.#queues.ghostBytes
+    return this.#heapBytes + tables > this.#maxHeapBytes || this.#places.size >= MAX_PLACES
+  }
+
   #makeRoom(bytes: number): boolean {
     const now = this.#clock.wallTime()
-    while (this.bytes + bytes > this.#maxBytes) {
+    while (this.bytes + bytes > this.#maxBytes || this.#isTooLarge()) {
       const place = this.#queues.next(now)
       if (place === undefined) return false
       if (!place.isOver(now)) this.evictions++

@@ -1,6 +1,8 @@
 /** Options of the disk store, checked and resolved. */
 import { resolve } from 'node:path'
+import { getHeapStatistics } from 'node:v8'
 import { flagOption, objectOption, textOption, wholeOption } from '@sluice/core/options'
+import { resolveWriteLimits, type WriteLimits } from '../write-limits.ts'
 
 /** Options of {@link diskStore}. */
 export interface DiskStoreOptions {
@@ -16,6 +18,11 @@ export interface DiskStoreOptions {
   /** How many bytes may wait to be written. Beyond it responses are not kept. @default 33_554_432 */
   readonly maxPendingBytes?: number
   /**
+   * How many bytes of memory the index of what is on disk may take; beyond it entries leave, as they do beyond `maxBytes`. One with a short URL
+   * takes some 500 bytes. At least 64 KiB. @default a quarter of V8's heap limit
+   */
+  readonly maxIndexBytes?: number
+  /**
    * Whether files are synced before they take their place. Without it, a process that is killed loses nothing either, and never
    * serves anything torn; a machine that loses power may find some of the last entries damaged, and drops them. @default false
    */
@@ -23,15 +30,16 @@ export interface DiskStoreOptions {
 }
 
 /** The same, complete. */
-export interface DiskPlan {
+export interface DiskPlan extends WriteLimits {
   readonly directory: string
   readonly maxBytes: number
-  readonly maxEntryBytes: number
-  readonly maxPendingBytes: number
+  readonly maxIndexBytes: number
   readonly sync: boolean
 }
 
 const MIB = 1024 * 1024
+const MIN_INDEX_BYTES = 64 * 1024
+const HEAP_SHARE = 0.25
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveDiskOptions(options: DiskStoreOptions): DiskPlan {
@@ -42,8 +50,12 @@ export function resolveDiskOptions(options: DiskStoreOptions): DiskPlan {
   return Object.freeze({
     directory,
     maxBytes,
-    maxEntryBytes: wholeOption(options.maxEntryBytes, eighth, `${at}.maxEntryBytes`, 1, half),
-    maxPendingBytes: wholeOption(options.maxPendingBytes, 32 * MIB, `${at}.maxPendingBytes`, 1),
+    maxIndexBytes: wholeOption(options.maxIndexBytes, heapShare(), `${at}.maxIndexBytes`, MIN_INDEX_BYTES),
+    ...resolveWriteLimits(options, at, eighth, half),
     sync: flagOption(options.sync, false, `${at}.sync`),
   })
+}
+
+function heapShare(): number {
+  return Math.floor(getHeapStatistics().heap_size_limit * HEAP_SHARE)
 }

@@ -4,6 +4,7 @@
  */
 import { open, readdir, stat, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { isMissing } from './disk-files.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import { decodeHead, type HeadRecord, MIN_HEAD_BYTES, recordEnd } from './head-file.ts'
 
@@ -12,8 +13,8 @@ export interface ScanTaker {
   readonly isClosed: boolean
   /** A head that is whole, with the size of its file; its body is there, and as long as it should be. */
   found(name: string, record: HeadRecord, fileBytes: number): void
-  /** It was damaged, and is removed. */
-  damaged(name: string): void
+  /** It was damaged, or another has taken its place while it was read; with its record, where that is whole. */
+  damaged(name: string, record: HeadRecord | undefined): void
 }
 
 const FIRST_READ_BYTES = 4_096
@@ -28,11 +29,20 @@ export async function oldBodies(layout: DiskLayout): Promise<Set<string>> {
   return bodies
 }
 
+/** @throws where something that is there can't be read: no body is removed then, since it may be that one's. */
 export async function scanDirectory(layout: DiskLayout, bodies: Set<string>, taker: ScanTaker): Promise<void> {
+  let unread: unknown
   for (const folder of layout.headFolders) {
     if (taker.isClosed) return
-    await inTurn(await readdir(folder), async (name) => await readHead(layout, taker, join(folder, name), bodies))
+    await inTurn(await readdir(folder), async (name) => {
+      try {
+        await readHead(layout, taker, join(folder, name), bodies)
+      } catch (error) {
+        unread ??= error
+      }
+    })
   }
+  if (unread !== undefined) throw unread as Error
   // Only now is it known whose they are.
   await inTurn([...bodies], async (name) => await remove(layout.body(name)))
 }
@@ -45,8 +55,7 @@ async function readHead(layout: DiskLayout, taker: ScanTaker, path: string, bodi
   const isWhole = read !== undefined && (await hasBody(layout, read.record))
   if (read !== undefined && read.record.body !== undefined && isWhole) bodies.delete(read.record.body)
   if (isWhole) return taker.found(name, read.record, read.fileBytes)
-  await remove(path)
-  taker.damaged(name)
+  taker.damaged(name, read?.record)
 }
 
 /** The record alone: a body that stands with it is checked when it is asked for. */
@@ -69,9 +78,10 @@ async function readRecord(path: string): Promise<{ record: HeadRecord; fileBytes
     } finally {
       await handle.close()
     }
-  } catch {
-    // Removed since the folder was read; or it can't be read now, which says nothing about what is in it.
-    return 'gone'
+  } catch (error) {
+    // Since the folder was read. All else says nothing about what is in it.
+    if (isMissing(error)) return 'gone'
+    throw error
   }
 }
 
@@ -79,8 +89,9 @@ async function hasBody(layout: DiskLayout, { body, bodyBytes }: HeadRecord): Pro
   if (body === undefined) return true
   try {
     return (await stat(layout.body(body))).size === bodyBytes
-  } catch {
-    return false
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
   }
 }
 

@@ -18,9 +18,11 @@ import type {
   PurgeSelector,
   StoredEntry,
 } from '../store.ts'
-import { DamagedError } from './block-source.ts'
+import { PendingBytes } from '../write-limits.ts'
+import { DamagedError } from './block-reader.ts'
 import { DirectoryLock } from './directory-lock.ts'
 import { DiskEntry, type DiskPlace } from './disk-entry.ts'
+import { isMissing } from './disk-files.ts'
 import { nameOfKey } from './disk-layout.ts'
 import { type DiskPlan, type DiskStoreOptions, resolveDiskOptions } from './disk-options.ts'
 import { oldBodies, scanDirectory } from './disk-scan.ts'
@@ -30,10 +32,12 @@ import { decodeHead, type HeadRecord } from './head-file.ts'
 
 /** A directory that can't be used is tried again after so long. */
 const REOPEN_MS = 10_000
-const SWEEP_INTERVAL_MS = 60_000
-const MAX_SWEPT = 10_000
+const SWEEP_INTERVAL_MS = 5_000
+const MAX_SWEPT = 1_000
 /** Responses that are on their way at once, each of which may have a file open. */
 const MAX_WRITERS = 512
+/** So often an entry may be replaced while it is read. */
+const MAX_TRIES = 3
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function diskStore(options: DiskStoreOptions): (services: CacheStoreServices) => DiskStore {
@@ -48,7 +52,7 @@ export class DiskStore implements CacheStore {
   readonly #clock: Clock
   readonly #shelf: DiskShelf
   readonly #lock = new DirectoryLock()
-  #pendingBytes = 0
+  readonly #pending: PendingBytes
   #writers = 0
   #isOpen = false
   #isClosed = false
@@ -60,6 +64,7 @@ export class DiskStore implements CacheStore {
   constructor(plan: DiskPlan, services: CacheStoreServices) {
     this.#plan = plan
     this.#clock = services.clock
+    this.#pending = new PendingBytes(plan.maxPendingBytes)
     this.#shelf = new DiskShelf(plan, services)
     this.#shelf.keepBusy(this.#open())
   }
@@ -71,7 +76,7 @@ export class DiskStore implements CacheStore {
   get(key: string): undefined | Promise<StoredEntry | undefined> {
     if (!this.#isOpen) return undefined
     const name = nameOfKey(key)
-    const place = this.#shelf.index.used(name)
+    const place = this.#used(name)
     return place === undefined && this.#isComplete ? undefined : this.#read(key, name)
   }
 
@@ -91,9 +96,9 @@ export class DiskStore implements CacheStore {
         bodyPath: (name) => this.#shelf.files.layout.body(name),
         reserve: (bytes) => this.#shelf.index.reserve(bytes),
         release: (bytes) => this.#shelf.index.release(bytes),
-        reservePending: (bytes) => this.#reservePending(bytes),
-        releasePending: (bytes) => void (this.#pendingBytes -= bytes),
+        pending: this.#pending,
         failed: (error) => this.#shelf.failed('put', error),
+        isClosed: () => this.#isClosed,
         publish: async (finish) => await this.#shelf.publish(key, head, generation, finish),
         removeBody: (name) => this.#shelf.files.discardBody(name),
         busy: (work) => this.#shelf.keepBusy(work.finally(() => this.#writers--)),
@@ -124,21 +129,12 @@ export class DiskStore implements CacheStore {
       this.#shelf.keepBusy(this.#shelf.rewrite(name, id, () => undefined))
   }
 
-  /** Resolves when the files have changed: a process that is ended then does not find again what was purged. */
+  /**
+   * Resolves when the files have changed: a process that is ended then does not find again what was purged. Rejects where a file could not be
+   * removed: this process does not find it again, the next one may.
+   */
   async purge(selector: PurgeSelector, options: PurgeOptions = {}): Promise<number> {
-    const isSoft = options.soft ?? false
-    const now = this.#clock.wallTime()
-    this.#shelf.purges.add(selector, isSoft, now)
-    const places = this.#shelf.index.find(selector)
-    for (const place of places) {
-      if (!isSoft) this.#shelf.index.drop(place)
-      else if (place.staleSince === undefined) {
-        place.staleSince = now
-        this.#shelf.keepBusy(this.#shelf.rewrite(place.key, place.id, (record) => ({ ...record, staleSince: now })))
-      }
-    }
-    await Promise.all(this.#shelf.busy)
-    return places.length
+    return await this.#shelf.purge(selector, options.soft ?? false)
   }
 
   snapshot(): CacheStoreSnapshot {
@@ -187,16 +183,22 @@ export class DiskStore implements CacheStore {
           return isClosed()
         },
         found: (name, record, bytes) => this.#shelf.found(name, record, bytes),
-        damaged: (name) => this.#shelf.spoilt(name),
+        damaged: (name, record) => this.#shelf.damaged(name, record),
       })
       this.#isComplete = !this.#isClosed
+      this.#shelf.scanned()
     } catch (error) {
       // Look-ups go on as before: each asks the disk.
+      this.#shelf.scanned()
       this.#shelf.failed('get', error as Error)
     }
   }
 
-  async #read(key: string, name: string): Promise<StoredEntry | undefined> {
+  #used(name: string): DiskPlace | undefined {
+    return this.#shelf.at(name) === undefined ? undefined : this.#shelf.index.used(name)
+  }
+
+  async #read(key: string, name: string, tries = 0): Promise<StoredEntry | undefined> {
     let file: Buffer
     try {
       file = await this.#shelf.files.readHead(name)
@@ -209,30 +211,27 @@ export class DiskStore implements CacheStore {
     const isWhole =
       decoded !== undefined && (decoded.record.body !== undefined || body?.length === decoded.record.bodyBytes)
     if (!isWhole) return this.#shelf.spoilt(name, key)
-    if (this.#shelf.index.at(name) === undefined) {
+    if (this.#shelf.at(name) === undefined) {
       // Purged while it was read; or not known yet.
       if (this.#isComplete) return undefined
       this.#shelf.found(name, decoded.record, file.length)
     }
-    const place = this.#shelf.index.used(name)
-    return place === undefined ? undefined : this.#entry(name, key, decoded.record, place, body)
+    const place = this.#used(name)
+    if (place === undefined) return undefined
+    if (place.id === decoded.record.head.id) return this.#entry(name, key, decoded.record, place, body)
+    // Another has taken its place while it was read, or is about to; and may have been purged before that.
+    await this.#shelf.turnOf(name)
+    return tries < MAX_TRIES ? await this.#read(key, name, tries + 1) : undefined
   }
 
   #entry(name: string, key: string, record: HeadRecord, place: DiskPlace, bytes: Buffer | undefined): StoredEntry {
-    const { head, body, bodyBytes, checks = [] } = record
-    const staleSince = place.id === head.id ? place.staleSince : record.staleSince
+    const { body, bodyBytes, checks = [] } = record
     const path = body === undefined ? '' : this.#shelf.files.layout.body(body)
     const failed = (error: Error): void => {
       if (!isMissing(error) && !(error instanceof DamagedError)) this.#shelf.failed('get', error)
       else if (this.#shelf.index.at(name)?.body === body) this.#shelf.spoilt(name, key)
     }
-    return new DiskEntry(record, staleSince, bytes, { path, length: bodyBytes, checks, failed })
-  }
-
-  #reservePending(bytes: number): boolean {
-    if (this.#pendingBytes + bytes > this.#plan.maxPendingBytes) return false
-    this.#pendingBytes += bytes
-    return true
+    return new DiskEntry(record, place.staleSince, bytes, { path, length: bodyBytes, checks, failed })
   }
 
   #sweepLater(): void {
@@ -241,8 +240,4 @@ export class DiskStore implements CacheStore {
       this.#sweepLater()
     })
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }

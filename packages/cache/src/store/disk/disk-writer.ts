@@ -1,7 +1,8 @@
 /** A response on its way to disk: kept in memory while it is small, otherwise written as it arrives, to a file that no head speaks of yet. */
-import { sealed } from '../chunk-check.ts'
+import { ByteGatherer } from '../byte-gatherer.ts'
 import type { EntryWriter } from '../store.ts'
-import { BLOCK_BYTES } from './block-source.ts'
+import type { PendingBytes } from '../write-limits.ts'
+import { BLOCK_BYTES } from './block-reader.ts'
 import { BlockWriter } from './block-writer.ts'
 import { randomName } from './disk-layout.ts'
 
@@ -19,12 +20,14 @@ export interface WrittenBody {
 export interface DiskSide {
   readonly maxBodyBytes: number
   readonly sync: boolean
+  /** The directory may be another's. */
+  isClosed(): boolean
   bodyPath(name: string): string
-  /** Room on disk, and in memory for what is not there yet; `false` where there is none. */
+  /** In memory, for what is not on disk yet. */
+  readonly pending: PendingBytes
+  /** Room on disk; `false` where there is none. */
   reserve(bytes: number): boolean
   release(bytes: number): void
-  reservePending(bytes: number): boolean
-  releasePending(bytes: number): void
   failed(error: Error): void
   /** Lets the entry take its place: behind what is done under its name now, and with a body that is whole by then. */
   publish(written: () => Promise<WrittenBody>): Promise<void>
@@ -36,7 +39,8 @@ export interface DiskSide {
 export class DiskWriter implements EntryWriter {
   readonly #side: DiskSide
   readonly #declared: number | undefined
-  #pieces: Uint8Array[] = []
+  /** As long as it is small enough to stand with its head. */
+  readonly #small = new ByteGatherer(BLOCK_BYTES)
   #file: { readonly name: string; readonly writer: BlockWriter } | undefined = undefined
   #length = 0
   #reserved = 0
@@ -52,20 +56,21 @@ export class DiskWriter implements EntryWriter {
     if (this.#isOver) return false
     this.#length += chunk.byteLength
     const isTooLong = this.#length > (this.#declared ?? this.#side.maxBodyBytes)
-    if (isTooLong || !this.#reserve() || !this.#side.reservePending(chunk.byteLength)) {
+    if (isTooLong || this.#side.isClosed() || !this.#reserve() || !this.#side.pending.reserve(chunk.byteLength)) {
       this.abort()
       return false
     }
     this.#pending += chunk.byteLength
     if (this.#file !== undefined) this.#file.writer.write(chunk)
-    else if (this.#length <= BLOCK_BYTES) this.#pieces.push(Uint8Array.from(chunk))
+    else if (this.#length <= BLOCK_BYTES) this.#small.append(chunk)
     else this.#toFile(chunk)
     return true
   }
 
   commit(): undefined {
     if (this.#isOver) return
-    if (this.#declared !== undefined && this.#length !== this.#declared) this.abort()
+    const isShort = this.#declared !== undefined && this.#length !== this.#declared
+    if (isShort || this.#side.isClosed()) this.abort()
     else {
       this.#isOver = true
       this.#side.busy(this.#publish())
@@ -85,7 +90,7 @@ export class DiskWriter implements EntryWriter {
       this.#side.sync,
       (bytes) => {
         this.#pending -= bytes
-        this.#side.releasePending(bytes)
+        this.#side.pending.release(bytes)
       },
       (error) => {
         this.#side.failed(error)
@@ -93,8 +98,8 @@ export class DiskWriter implements EntryWriter {
       },
     )
     this.#file = { name, writer }
-    for (const piece of this.#pieces) writer.write(piece)
-    this.#pieces = []
+    writer.write(this.#small.content())
+    this.#small.clear()
     writer.write(chunk)
   }
 
@@ -122,7 +127,7 @@ export class DiskWriter implements EntryWriter {
     }
     return {
       bodyBytes: this.#length,
-      sealedBody: file === undefined ? sealed(this.#pieces) : undefined,
+      sealedBody: file === undefined ? this.#small.sealed() : undefined,
       body: file?.name,
       checks: file?.writer.checks,
       release: () => this.#release(),
@@ -133,10 +138,10 @@ export class DiskWriter implements EntryWriter {
     const file = this.#file
     await file?.writer.close()
     if (removes && file !== undefined) this.#side.removeBody(file.name)
-    this.#side.releasePending(this.#pending)
+    this.#side.pending.release(this.#pending)
     this.#pending = 0
     this.#release()
-    this.#pieces = []
+    this.#small.clear()
   }
 
   #release(): void {

@@ -29,7 +29,7 @@ const LENGTH_BYTES = 4
 export const MIN_HEAD_BYTES = 8
 
 export function encodeHead(record: HeadRecord, sealedBody?: Buffer): Buffer {
-  const json = sealed([Buffer.from(JSON.stringify(record))])
+  const json = sealed(Buffer.from(JSON.stringify(record)))
   const length = Buffer.allocUnsafe(LENGTH_BYTES)
   length.writeUInt32BE(json.length)
   return Buffer.concat(sealedBody === undefined ? [length, json] : [length, json, sealedBody])
@@ -46,7 +46,7 @@ export function decodeHead(file: Buffer, key?: string): HeadFile | undefined {
   const end = recordEnd(file)
   const json = file.length < end ? undefined : unsealed(file.subarray(LENGTH_BYTES, end))
   if (json === undefined) return undefined
-  const record = JSON.parse(json.toString()) as HeadRecord
-  if (record.version !== 1 || (key !== undefined && record.key !== key)) return undefined
+  const record = JSON.parse(json.toString()) as HeadRecord | null
+  if (record?.version !== 1 || (key !== undefined && record.key !== key)) return undefined
   return { record, sealedBody: record.body === undefined ? file.subarray(end) : undefined }
 }

@@ -7,6 +7,11 @@ export class Turns {
     return this.#last.has(name)
   }
 
+  /** The last of the work on a name; `undefined` where there is none. */
+  last(name: string): Promise<void> | undefined {
+    return this.#last.get(name)
+  }
+
   /** Work looks after its own failures: the next is done whatever became of it. */
   run(name: string, work: () => Promise<void>): Promise<void> {
     const turn = this.#after(this.#last.get(name), work)

@@ -22,14 +22,15 @@ import { entryBytes, type MemoryBody, MemoryEntry } from './memory-entry.ts'
 import { type MemoryPlan, type MemoryStoreOptions, resolveMemoryOptions } from './memory-options.ts'
 import { MemoryWriter, type PendingEntry, type WriterRoom } from './memory-writer.ts'
 import { ownText } from './owned-text.ts'
-import { packHead, type PackedHead } from './packed-head.ts'
+import { packHead, type PackedHead, unpackHead } from './packed-head.ts'
 
 /** Of all bytes, what may be reserved for responses that are on their way. */
 const WRITING_SHARE = 0.5
 /** A Map of V8 ends at twice as many places, and throws. */
 const MAX_ENTRIES = 2 ** 22
-const SWEEP_INTERVAL_MS = 60_000
-const MAX_SWEPT = 10_000
+/** Some at a time: to forget one takes a microsecond or two. */
+const SWEEP_INTERVAL_MS = 5_000
+const MAX_SWEPT = 1_000
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function memoryStore(options: MemoryStoreOptions = {}): (services: CacheStoreServices) => MemoryStore {
@@ -98,14 +99,14 @@ export class MemoryStore implements CacheStore {
 
   update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
     const old = this.#entries.get(key)
-    if (old === undefined || old.head.id !== id) return
+    if (old === undefined || !isOf(old, id)) return
     const packed = packHead(head)
     this.#keep({ key: old.key, packed, headBytes: headBytesOf(old.key, packed), generation }, old.body)
   }
 
   delete(key: string, id?: string): void {
     const entry = this.#entries.get(key)
-    if (entry !== undefined && (id === undefined || entry.head.id === id)) this.#drop(entry)
+    if (entry !== undefined && (id === undefined || isOf(entry, id))) this.#drop(entry)
   }
 
   purge(selector: PurgeSelector, options: PurgeOptions = {}): number {
@@ -260,6 +261,11 @@ export class MemoryStore implements CacheStore {
     this.#swept = entry
     if (this.#entries.size > 0) this.#sweep = this.#clock.schedule(SWEEP_INTERVAL_MS, () => this.#sweepSome())
   }
+}
+
+/** Whether an entry has this id; one whose head can't be understood has none. */
+function isOf(entry: MemoryEntry, id: string): boolean {
+  return (entry.isPacked ? unpackHead(entry.packed)?.id : entry.head.id) === id
 }
 
 function headBytesOf(key: string, packed: PackedHead): number {

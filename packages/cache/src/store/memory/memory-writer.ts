@@ -71,6 +71,18 @@ export class MemoryWriter implements EntryWriter {
     return true
   }
 
+  /** A whole body: copied once. */
+  writeText(text: string): boolean {
+    if (this.#isOver) return false
+    const isAll = this.#length === 0 && text.length === this.#declared
+    if (this.#text === undefined || !isAll) return this.write(Buffer.from(text, 'latin1'))
+    this.#length = text.length
+    this.#text = ownText(text)
+    if (this.#reserve(text.length)) return true
+    this.abort()
+    return false
+  }
+
   commit(): StoredEntry | undefined {
     if (this.#isOver) return undefined
     const isWhole = this.#declared === undefined || this.#length === this.#declared

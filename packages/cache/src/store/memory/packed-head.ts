@@ -39,7 +39,7 @@ const NO_TAGS: readonly string[] = Object.freeze([])
 
 export function packHead(head: EntryHead): PackedHead {
   const { headers, tags } = head
-  let text = JSON.stringify(head.notes) + BETWEEN + head.id
+  let text = notesText(head.notes) + BETWEEN + head.id
   for (let i = 0; i < headers.length; i++) text += BETWEEN + headers[i]!
   return {
     url: ownText(head.url),
@@ -51,6 +51,21 @@ export function packHead(head: EntryHead): PackedHead {
     fields: headers.length,
   }
 }
+
+/** Many heads have one and the same object of notes. */
+function notesText(notes: EntryHead['notes']): string {
+  if (notes === lastNotes) return lastText
+  const text = JSON.stringify(notes)
+  // What can still be changed may be written differently the next time.
+  if (Object.isFrozen(notes)) {
+    lastNotes = notes
+    lastText = text
+  }
+  return text
+}
+
+let lastNotes: EntryHead['notes'] | undefined
+let lastText = ''
 
 /** The head again; `undefined` where that can't be, since a separator was in one of its strings. */
 export function unpackHead({ url, tags, expiresAt, status, times, text, fields }: PackedHead): EntryHead | undefined {

@@ -3,6 +3,8 @@
 export interface RedisClient {
   /** `ready` where commands are sent at once. */
   readonly status: string
+  /** Set by a client of a Redis Cluster, which is refused: scripts name keys that they find, in whatever slots. */
+  readonly isCluster?: boolean
   /** A `keyPrefix` is refused: scripts would not have it. */
   readonly options?: { readonly keyPrefix?: string | undefined }
   /** Commands that leave in one write; `exec` resolves with an error or a result for each. */
@@ -17,5 +19,6 @@ export interface RedisListener {
   on(event: 'ready' | 'close', listener: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   subscribe(channel: string): Promise<unknown>
-  disconnect(): void
+  /** For good, or to connect anew. */
+  disconnect(reconnect?: boolean): void
 }

@@ -2,8 +2,8 @@
 import type { BodySource } from '@sluice/wire'
 import { unsealed } from '../chunk-check.ts'
 import { ByteSource } from '../memory/byte-source.ts'
+import { type PieceReader, PieceSource } from '../piece-source.ts'
 import type { EntryHead, StoredEntry } from '../store.ts'
-import { ChunkedSource, type ChunkReader } from './redis-body.ts'
 
 /** An entry as its script gives it. */
 export interface RawEntry {
@@ -18,7 +18,7 @@ export interface RawEntry {
 export function readEntry(answer: readonly (Buffer | null)[]): RawEntry | undefined {
   const [sealedHead, id, bytes, chunks, stale, sealedBody] = answer.slice(2)
   const text = sealedHead == null ? undefined : unsealed(sealedHead)
-  const head = text === undefined ? undefined : (JSON.parse(text.toString()) as EntryHead)
+  const head = text === undefined ? undefined : ((JSON.parse(text.toString()) as EntryHead | null) ?? undefined)
   const raw = {
     bodyBytes: Number(bytes),
     chunks: Number(chunks),
@@ -36,9 +36,9 @@ export class RedisEntry implements StoredEntry {
   readonly staleSince: number | undefined
   readonly text = undefined
   readonly bytes: Buffer | undefined
-  readonly #chunks: ChunkReader
+  readonly #chunks: PieceReader
 
-  constructor(raw: RawEntry, chunks: ChunkReader) {
+  constructor(raw: RawEntry, chunks: PieceReader) {
     this.head = raw.head
     this.bodyBytes = raw.bodyBytes
     this.staleSince = raw.staleSince
@@ -48,7 +48,7 @@ export class RedisEntry implements StoredEntry {
 
   open(start: number, end: number): BodySource {
     return this.bytes === undefined
-      ? new ChunkedSource(this.#chunks, start, end)
+      ? new PieceSource(this.#chunks, start, end)
       : new ByteSource([this.bytes], start, end)
   }
 }

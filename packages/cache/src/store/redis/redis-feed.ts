@@ -1,6 +1,9 @@
 /**
  * Which purges other processes have done: told on a channel, with their numbers. A number that was left out, or a connection that was
  * lost, means that some were missed: then everything counts as purged, in what stands in front of this store.
+ *
+ * Answers to commands come on another connection, and may be older or newer than what the channel has told. Neither alone means that
+ * something was missed.
  */
 import type { Clock } from '@sluice/wire'
 import type { PurgeOptions, PurgeSelector } from '../store.ts'
@@ -18,8 +21,10 @@ export interface ToldPurge {
 }
 
 const ALL: PurgeSelector = Object.freeze({ all: true })
-/** A purge that Redis knows of and that has not been told for so long was missed. */
+/** A purge that Redis knows of and that has not been told for so long was missed, and the connection that should have told it is of no use. */
 const MAX_DELAY_MS = 1_000
+/** No more than so many can be on their way. */
+const MAX_ON_THEIR_WAY = 1_000
 
 export class PurgeFeed {
   readonly #clock: Clock
@@ -59,23 +64,21 @@ export class PurgeFeed {
     return () => this.#listeners.delete(listener)
   }
 
-  /** The number of the last purge, as Redis has just said. */
-  seen(generation: number): void {
+  /** The number of the last purge, as Redis has just said, and what was known when it was asked. */
+  seen(generation: number, knownThen: number): void {
+    if (!isGeneration(generation)) return
     if (this.#known === 0) this.#known = generation
     if (generation === this.#known) this.#behindSince = undefined
-    // Smaller: this Redis was emptied, and its clock is behind the one before.
-    else if (generation < this.#known) this.#missed(generation)
-    else {
-      const now = this.#clock.now()
-      this.#behindSince ??= now
-      if (now - this.#behindSince > MAX_DELAY_MS) this.#missed(generation)
-    }
+    // Smaller than what it has said before: this Redis was emptied, and its clock is behind the one before.
+    else if (generation < knownThen) this.#missed(generation)
+    else if (generation > this.#known) this.#waitFor(generation)
   }
 
-  /** After a connection was lost, what Redis says counts at once. */
-  caughtUp(generation: number): void {
-    if (this.#known !== 0 && generation !== this.#known) this.#missed(generation)
-    else this.#known = generation
+  /** After a connection was lost, what Redis says counts at once; `knownThen` as above. */
+  caughtUp(generation: number, knownThen: number): void {
+    if (!isGeneration(generation)) return
+    if (this.#known === 0) this.#known = generation
+    else if (generation > this.#known || generation < knownThen) this.#missed(generation)
   }
 
   close(): void {
@@ -83,27 +86,37 @@ export class PurgeFeed {
     this.#listeners.clear()
   }
 
-  /** A purge with its number: from the channel, or of this process, which knows it from the answer. */
-  told(generation: number, { kind, value, soft }: ToldPurge): void {
-    if (generation <= this.#known) return
-    if (this.#known !== 0 && generation !== this.#known + 1) return this.#missed(generation)
+  /** A purge of this process, with its number as it was answered. Those before it, of others, may still be on their way. */
+  done(generation: number, purge: ToldPurge): void {
+    const isNext = this.#known === 0 || generation === this.#known + 1
+    // Redis was emptied, and counts from the time on.
+    if (isNext || generation > this.#known + MAX_ON_THEIR_WAY) this.#told(generation, purge)
+    else if (generation > this.#known) this.#tell(selectorOf(purge)!, { soft: purge.soft })
+  }
+
+  #told(generation: number, purge: ToldPurge): void {
+    const selector = selectorOf(purge)
+    if (selector === undefined || (this.#known !== 0 && generation !== this.#known + 1)) return this.#missed(generation)
     this.#known = generation
     this.#behindSince = undefined
-    this.#tell(selectorOf(kind, value), { soft })
+    this.#tell(selector, { soft: purge.soft })
   }
 
   /** Others may write to the channel, too: what can't be read counts as missed. */
   #read(message: string): void {
     const space = message.indexOf(' ')
     const generation = Number(message.slice(0, space))
-    if (!Number.isSafeInteger(generation)) return
-    let purge: ToldPurge
-    try {
-      purge = JSON.parse(message.slice(space + 1)) as ToldPurge
-    } catch {
-      return this.#missed(generation)
-    }
-    this.told(generation, purge)
+    if (!isGeneration(generation) || generation <= this.#known) return
+    this.#told(generation, parsed(message.slice(space + 1)))
+  }
+
+  /** It will be told; unless the connection is dead and nobody has noticed. */
+  #waitFor(generation: number): void {
+    const now = this.#clock.now()
+    this.#behindSince ??= now
+    if (now - this.#behindSince <= MAX_DELAY_MS) return
+    this.#missed(generation)
+    this.#connection?.disconnect(true)
   }
 
   #missed(generation: number): void {
@@ -124,8 +137,30 @@ export function toldPurge(selector: PurgeSelector, soft: boolean, at: number): T
   return 'tags' in selector ? { kind: 'tags', value: selector.tags, soft, at } : { kind: 'all', value: '', soft, at }
 }
 
-function selectorOf(kind: ToldPurge['kind'], value: ToldPurge['value']): PurgeSelector {
-  if (kind === 'url') return { url: value as string }
-  if (kind === 'prefix') return { prefix: value as string }
-  return kind === 'tags' ? { tags: value as readonly string[] } : ALL
+/** `undefined` where it is none. */
+function selectorOf({ kind, value }: ToldPurge): PurgeSelector | undefined {
+  if (kind === 'all') return ALL
+  if (kind === 'tags') return isTextList(value) ? { tags: value } : undefined
+  if (typeof value !== 'string') return undefined
+  if (kind === 'url') return { url: value }
+  return kind === 'prefix' ? { prefix: value } : undefined
+}
+
+function isTextList(value: ToldPurge['value']): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
+
+/** What was told, with nothing in it where it can't be read. */
+function parsed(text: string): ToldPurge {
+  const nothing = {} as ToldPurge
+  try {
+    return (JSON.parse(text) as ToldPurge | null) ?? nothing
+  } catch {
+    return nothing
+  }
+}
+
+/** They begin at the time in microseconds. */
+function isGeneration(number: number): boolean {
+  return Number.isSafeInteger(number) && number > 0
 }

@@ -16,6 +16,10 @@ const NO_LEASE: CacheLease = Object.freeze({ release() {} })
 const RENEWALS = 3
 /** Who forgets to give a lease back loses it after so many renewals. */
 const MAX_RENEWALS = 1_000
+/** Ten thousand who wait for slow upstreams are not to keep Redis busy with asking. */
+const PAUSE_GROWTH = 1.25
+const MAX_PAUSE = 10
+const MAX_KEPT = 1_000
 
 interface Held {
   readonly name: string
@@ -30,6 +34,8 @@ export class RedisLeases {
   readonly #keys: RedisKeys
   readonly #clock: Clock
   readonly #held = new Map<string, Held>()
+  /** Leases that could not be given back. */
+  readonly #kept: Held[] = []
   /** What has to be in Redis before a lease is given back. */
   readonly #publishing: ReadonlySet<Promise<void>>
 
@@ -38,6 +44,11 @@ export class RedisLeases {
     this.#keys = keys
     this.#clock = clock
     this.#publishing = publishing
+  }
+
+  /** Redis can be asked again: others need not wait for the end of what could not be given back. */
+  recovered(): void {
+    for (const held of this.#kept.splice(0)) void this.#free(held)
   }
 
   /** The number of the lease that this process has of a key, or 0. */
@@ -50,6 +61,7 @@ export class RedisLeases {
     const [name, token] = [this.#keys.nameOf(key), randomUUID()]
     const deadline = this.#clock.now() + waitMs
     let holder: number | undefined
+    let pause = leasePollMs
     for (;;) {
       if (!this.#link.canAsk('lease')) return NO_LEASE
       let fence: number
@@ -61,8 +73,10 @@ export class RedisLeases {
       if (fence > 0) return this.#hold(key, { name, token, fence, renewal: undefined, isOver: false })
       // Another has it than the one that was waited for: that one is done.
       holder ??= fence
-      if (fence !== holder || this.#clock.now() + leasePollMs > deadline) return undefined
-      await new Promise<void>((resolve) => this.#clock.schedule(leasePollMs, resolve))
+      const left = deadline - this.#clock.now()
+      if (fence !== holder || left < leasePollMs) return undefined
+      await new Promise<void>((resolve) => this.#clock.schedule(Math.min(pause, left), resolve))
+      pause = Math.min(pause * PAUSE_GROWTH, leasePollMs * MAX_PAUSE)
     }
   }
 
@@ -92,7 +106,15 @@ export class RedisLeases {
     // Who waits shall find what was fetched.
     await Promise.allSettled(this.#publishing)
     if (this.#held.get(key) === held) this.#held.delete(key)
-    await this.#run(FREE_LEASE, [held.name, held.fence, held.token, this.#link.plan.leaseMs]).catch(() => {})
+    await this.#free(held)
+  }
+
+  async #free(held: Held): Promise<void> {
+    try {
+      await this.#run(FREE_LEASE, [held.name, held.fence, held.token, this.#link.plan.leaseMs])
+    } catch {
+      if (this.#kept.length < MAX_KEPT) this.#kept.push(held)
+    }
   }
 
   #end(held: Held): void {

@@ -62,7 +62,7 @@ export class RedisLink {
     try {
       return await this.#within(timeoutMs, this.#exec(commands))
     } catch (error) {
-      if (!isUnknownScript(error)) this.#fail(operation, error as Error)
+      if (!isUnknownScript(error) && !isOtherType(error)) this.#fail(operation, error as Error)
       throw error
     }
   }
@@ -150,6 +150,11 @@ export class RedisLink {
     if (cacheStoreRecovered.hasSubscribers) cacheStoreRecovered.publish({ store: 'redis', downMs })
     this.#recovered()
   }
+}
+
+/** Something else stands where an entry should: that is no fault of Redis's. */
+export function isOtherType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
 }
 
 function isUnknownScript(error: unknown): boolean {

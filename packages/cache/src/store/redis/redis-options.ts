@@ -1,13 +1,17 @@
 /** Options of the Redis store, checked and resolved. */
 import { ConfigError } from '@sluice/core'
 import { objectOption, positiveOption, wholeOption } from '@sluice/core/options'
+import { resolveWriteLimits, type WriteLimits } from '../write-limits.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
-  /** A client of `ioredis`, connected or not yet, and without a `keyPrefix`. It stays yours: nothing here closes it. Give it a listener for `error`. */
+  /**
+   * A client of `ioredis`, connected or not yet, and without a `keyPrefix`. It stays yours: nothing here closes it. Give it a listener for
+   * `error`. Not a `Cluster`: one Redis, with replicas and Sentinels if wanted.
+   */
   readonly client: RedisClient
-  /** Before all keys. In a Redis Cluster it must have a hash tag, such as `{cache}:`. @default 'sluice:cache:' */
+  /** Before all keys. @default 'sluice:cache:' */
   readonly prefix?: string
   /**
    * How long a look-up waits for Redis at most, in milliseconds; then it is a miss. The first that has to wait as long makes all others wait
@@ -24,20 +28,18 @@ export interface RedisStoreOptions {
   readonly maxPendingBytes?: number
   /** For how long a process that fetches holds others back, in milliseconds, unless it renews that; it does. @default 5_000 */
   readonly leaseMs?: number
-  /** How often those who wait look whether the other process is done, in milliseconds. @default 25 */
+  /** How soon those who wait look whether the other process is done, in milliseconds; the pause grows from look to look, up to ten times. @default 25 */
   readonly leasePollMs?: number
 }
 
 /** The same, complete. */
-export interface RedisPlan {
+export interface RedisPlan extends WriteLimits {
   readonly client: RedisClient
   readonly prefix: string
   readonly timeoutMs: number
   readonly writeTimeoutMs: number
   readonly probeIntervalMs: number
-  readonly maxEntryBytes: number
   readonly chunkBytes: number
-  readonly maxPendingBytes: number
   readonly leaseMs: number
   readonly leasePollMs: number
 }
@@ -51,6 +53,8 @@ export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
   const { client, prefix = 'sluice:cache:' } = objectOption(options, 'redisStore')
   if (typeof client?.pipeline !== 'function' || typeof client.duplicate !== 'function')
     throw new ConfigError('redisStore.client', 'must be a client of ioredis')
+  if (client.isCluster === true)
+    throw new ConfigError('redisStore.client', 'must not be a Cluster: scripts here touch keys of several slots')
   if (client.options?.keyPrefix) throw new ConfigError('redisStore.client', 'must have no keyPrefix: use "prefix"')
   if (typeof prefix !== 'string') throw new ConfigError('redisStore.prefix', 'must be a string')
   const timeoutMs = positiveOption(options.timeoutMs, DEFAULT_TIMEOUT_MS, 'redisStore.timeoutMs')
@@ -60,9 +64,8 @@ export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
     timeoutMs,
     writeTimeoutMs: timeoutMs * WRITE_PATIENCE,
     probeIntervalMs: positiveOption(options.probeIntervalMs, 100, 'redisStore.probeIntervalMs'),
-    maxEntryBytes: wholeOption(options.maxEntryBytes, 64 * MIB, 'redisStore.maxEntryBytes', 1),
+    ...resolveWriteLimits(options, 'redisStore', 64 * MIB),
     chunkBytes: wholeOption(options.chunkBytes, MIB / 4, 'redisStore.chunkBytes', 1_024, 64 * MIB),
-    maxPendingBytes: wholeOption(options.maxPendingBytes, 32 * MIB, 'redisStore.maxPendingBytes', 1),
     leaseMs: wholeOption(options.leaseMs, 5_000, 'redisStore.leaseMs', 1),
     leasePollMs: positiveOption(options.leasePollMs, 25, 'redisStore.leasePollMs'),
   })

@@ -3,7 +3,7 @@
  * has, `n` the body's bytes, `s` since when it is stale, `g` the generation it was published in, `f` the fence of its lease. Heads and
  * bodies have their checksums in front.
  *
- * Keys that are found in the course of a script are named by it: all begin with the same prefix, and with that lie in one slot.
+ * Keys that are found in the course of a script are named by it. A Redis Cluster, where they lie on several nodes, can't run that.
  */
 import { Script } from './redis-link.ts'
 
@@ -128,7 +128,10 @@ if stale == 'gone' then
   return done('purged')
 end
 for n = 0, tonumber(chunks) - 1 do
-  if redis.call('PEXPIRE', key('chunk:' .. id .. ':' .. n), ttl + ${GRACE_MS}) == 0 then return done('torn') end
+  if redis.call('PEXPIRE', key('chunk:' .. id .. ':' .. n), ttl + ${GRACE_MS}) == 0 then
+    let_go(id, chunks)
+    return done('torn')
+  end
 end
 if fence > 0 and tonumber(redis.call('HGET', key('entry:' .. name), 'f') or '0') > fence then
   let_go(id, chunks)
@@ -169,7 +172,14 @@ return 1
 
 /** Forgets an entry: its name, and its id or ''. */
 export const DELETE: Script = new Script(`${LEAVING}
-local id = redis.call('HGET', key('entry:' .. ARGV[1]), 'i')
+local place = key('entry:' .. ARGV[1])
+-- Somebody else's: nothing is known of it.
+if redis.call('TYPE', place).ok ~= 'hash' then
+  redis.call('DEL', place)
+  leave_indexes(ARGV[1])
+  return 1
+end
+local id = redis.call('HGET', place, 'i')
 if id and (ARGV[2] == '' or ARGV[2] == id) then remove(ARGV[1]) end
 return 1
 `)

@@ -9,6 +9,7 @@
 import type { Clock, ScheduledCall } from '@sluice/wire'
 import { cacheEntryCorrupt } from '../../events.ts'
 import { sealed, unsealed } from '../chunk-check.ts'
+import type { PieceReader } from '../piece-source.ts'
 import type {
   CacheLease,
   CacheStore,
@@ -20,12 +21,12 @@ import type {
   PurgeSelector,
   StoredEntry,
 } from '../store.ts'
-import type { ChunkReader } from './redis-body.ts'
+import { PendingBytes } from '../write-limits.ts'
 import { readEntry, RedisEntry } from './redis-entry.ts'
 import { PurgeFeed } from './redis-feed.ts'
 import { RedisKeys } from './redis-keys.ts'
 import { RedisLeases } from './redis-leases.ts'
-import { RedisLink, type Script } from './redis-link.ts'
+import { isOtherType, RedisLink, type Script } from './redis-link.ts'
 import { type RedisPlan, type RedisStoreOptions, resolveRedisOptions } from './redis-options.ts'
 import { RedisPurges } from './redis-purge.ts'
 import { DELETE, GENERATION, GET, PUBLISH, TIDY, UPDATE } from './redis-scripts.ts'
@@ -35,6 +36,7 @@ import { RedisWriter } from './redis-writer.ts'
 const UNPUBLISHED_MS = 600_000
 const TIDY_INTERVAL_MS = 60_000
 const MAX_TIDIED = 1_000
+const CHECK_INTERVAL_MS = 2_000
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function redisStore(options: RedisStoreOptions): (services: CacheStoreServices) => RedisStore {
@@ -53,21 +55,24 @@ export class RedisStore implements CacheStore {
   readonly #purges: RedisPurges
   readonly #leases: RedisLeases
   readonly #publishing = new Set<Promise<void>>()
-  #pendingBytes = 0
+  readonly #pending: PendingBytes
   #entries = 0
   #corrupt = 0
   #tidy: ScheduledCall | undefined = undefined
+  #check: ScheduledCall | undefined = undefined
 
   constructor(plan: RedisPlan, { clock }: CacheStoreServices) {
     this.#plan = plan
+    this.#pending = new PendingBytes(plan.maxPendingBytes)
     this.#clock = clock
-    this.#link = new RedisLink(plan, clock, () => void this.#catchUp())
+    this.#link = new RedisLink(plan, clock, () => this.#recovered())
     this.#keys = new RedisKeys(plan.prefix)
     this.#feed = new PurgeFeed(clock, () => void this.#catchUp())
     this.#purges = new RedisPurges(this.#link, this.#keys, this.#feed)
     this.#leases = new RedisLeases(this.#link, this.#keys, clock, this.#publishing)
     this.#feed.listen(plan.client, this.#keys.channel)
     this.#tidyLater()
+    this.#checkLater()
   }
 
   get generation(): number {
@@ -75,7 +80,7 @@ export class RedisStore implements CacheStore {
   }
 
   get(key: string): undefined | Promise<StoredEntry | undefined> {
-    return this.#link.canAsk('get') ? this.#get(key) : undefined
+    return this.#link.canAsk('get') && !this.#purges.isBehind ? this.#get(key) : undefined
   }
 
   put(
@@ -85,14 +90,14 @@ export class RedisStore implements CacheStore {
     generation: number = this.generation,
   ): EntryWriter | undefined {
     const { chunkBytes, maxEntryBytes } = this.#plan
-    if ((bodyBytes ?? 0) > maxEntryBytes || !this.#link.canAsk('put')) return undefined
+    // Asked for when nobody could say what had been purged: nor can anybody say what was since.
+    if (generation === 0 || (bodyBytes ?? 0) > maxEntryBytes || !this.#link.canAsk('put')) return undefined
     const fence = this.#leases.fenceOf(key)
     return new RedisWriter(
       {
         chunkBytes,
         maxBodyBytes: maxEntryBytes,
-        reserve: (bytes) => this.#reserve(bytes),
-        release: (bytes) => void (this.#pendingBytes -= bytes),
+        pending: this.#pending,
         send: async (number, chunk) => {
           const command = ['set', this.#keys.chunk(head.id, number), chunk, 'PX', UNPUBLISHED_MS]
           await this.#link.call('put', [command], this.#plan.writeTimeoutMs)
@@ -105,7 +110,7 @@ export class RedisStore implements CacheStore {
   }
 
   update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
-    if (!this.#link.canAsk('update')) return
+    if (generation === 0 || !this.#link.canAsk('update')) return
     const args = [this.#keys.nameOf(key), id, sealedHead(head), this.#lifeOf(head), Math.ceil(head.expiresAt), head.url]
     this.#wait(this.#write('update', UPDATE, [...args, this.#tagsOf(head), generation]))
   }
@@ -114,7 +119,7 @@ export class RedisStore implements CacheStore {
     if (this.#link.canAsk('delete')) this.#wait(this.#write('delete', DELETE, [this.#keys.nameOf(key), id]))
   }
 
-  /** Rejects where Redis can't be asked: what it holds is still there. */
+  /** Rejects where Redis can't be asked: what it holds is still there for others, and will go as soon as this process can ask again. */
   async purge(selector: PurgeSelector, options: PurgeOptions = {}): Promise<number> {
     // What this process has committed is on its way, and is meant.
     await Promise.allSettled(this.#publishing)
@@ -135,7 +140,7 @@ export class RedisStore implements CacheStore {
       kind: this.kind,
       up: this.#link.isUp,
       entries: this.#entries,
-      bytes: this.#pendingBytes,
+      bytes: this.#pending.count,
       maxBytes: this.#plan.maxPendingBytes,
       evictions: 0,
       corrupt: this.#corrupt,
@@ -146,6 +151,7 @@ export class RedisStore implements CacheStore {
   /** What is committed is still written. The client stays yours. */
   async close(): Promise<void> {
     this.#tidy?.cancel()
+    this.#check?.cancel()
     await Promise.allSettled(this.#publishing)
     this.#leases.close()
     this.#link.close()
@@ -155,12 +161,14 @@ export class RedisStore implements CacheStore {
   async #get(key: string): Promise<StoredEntry | undefined> {
     const name = this.#keys.nameOf(key)
     let answer: Buffer[]
+    const { known } = this.#feed
     try {
       answer = (await this.#link.run('get', GET, [this.#keys.prefix], [name])) as Buffer[]
-    } catch {
+    } catch (error) {
+      if (isOtherType(error)) this.#spoilt(key)
       return undefined
     }
-    this.#feed.seen(Number(answer[0]))
+    this.#feed.seen(Number(answer[0]), known)
     if (answer.length === 1) return undefined
     const raw = answer.length > 2 ? readEntry(answer) : undefined
     if (raw !== undefined) return new RedisEntry(raw, this.#chunksOf(key, raw.head.id))
@@ -169,7 +177,7 @@ export class RedisStore implements CacheStore {
     return undefined
   }
 
-  #chunksOf(key: string, id: string): ChunkReader {
+  #chunksOf(key: string, id: string): PieceReader {
     const read = async (number: number): Promise<Buffer> => {
       const [bytes] = await this.#link.call('get', [['getBuffer', this.#keys.chunk(id, number)]])
       const chunk = bytes === null ? undefined : unsealed(bytes as Buffer)
@@ -177,7 +185,7 @@ export class RedisStore implements CacheStore {
       this.#spoilt(key, id)
       throw new Error(`chunk ${number} is ${bytes === null ? 'gone' : 'damaged'}`)
     }
-    return { chunkBytes: this.#plan.chunkBytes, read }
+    return { pieceBytes: this.#plan.chunkBytes, read }
   }
 
   #spoilt(key: string, id?: string): void {
@@ -197,8 +205,9 @@ export class RedisStore implements CacheStore {
     if (life <= 0) return
     const args = [this.#keys.nameOf(key), head.id, sealedHead(head), bodyBytes, chunks, body ?? '', life]
     const rest = [Math.ceil(head.expiresAt), head.url, this.#tagsOf(head), generation, fence]
+    const { known } = this.#feed
     const answer = (await this.#write('put', PUBLISH, [...args, ...rest])) as [Buffer, Buffer, number]
-    this.#feed.seen(Number(answer[1]))
+    this.#feed.seen(Number(answer[1]), known)
     this.#entries = answer[2]
   }
 
@@ -219,12 +228,6 @@ export class RedisStore implements CacheStore {
     return JSON.stringify([...new Set(head.tags)].map((tag) => this.#keys.tag(tag)))
   }
 
-  #reserve(bytes: number): boolean {
-    if (this.#pendingBytes + bytes > this.#plan.maxPendingBytes) return false
-    this.#pendingBytes += bytes
-    return true
-  }
-
   /** What goes wrong has been told by the link. */
   #wait(work: Promise<unknown>): void {
     const waiting = settled(work)
@@ -232,12 +235,36 @@ export class RedisStore implements CacheStore {
     void waiting.finally(() => this.#publishing.delete(waiting))
   }
 
+  #recovered(): void {
+    this.#leases.recovered()
+    void this.#purges.catchUp()
+    void this.#catchUp()
+  }
+
   async #catchUp(): Promise<void> {
+    const { known } = this.#feed
     try {
-      this.#feed.caughtUp(Number(await this.#link.run('get', GENERATION, [this.#keys.prefix], [])))
+      this.#feed.caughtUp(await this.#generation(), known)
     } catch {
       // Told already; a look-up will show whether something was missed.
     }
+  }
+
+  async #generation(): Promise<number> {
+    return Number(await this.#link.run('get', GENERATION, [this.#keys.prefix], []))
+  }
+
+  /** Where all is answered in front, nothing else would show that purges are not told any more. */
+  #checkLater(): void {
+    this.#check = this.#clock.schedule(CHECK_INTERVAL_MS, () => {
+      this.#checkLater()
+      const { known } = this.#feed
+      if (this.#link.isUp)
+        this.#generation().then(
+          (generation) => this.#feed.seen(generation, known),
+          () => {},
+        )
+    })
   }
 
   #tidyLater(): void {
@@ -249,7 +276,7 @@ export class RedisStore implements CacheStore {
 }
 
 function sealedHead(head: EntryHead): Buffer {
-  return sealed([Buffer.from(JSON.stringify(head))])
+  return sealed(Buffer.from(JSON.stringify(head)))
 }
 
 async function settled(work: Promise<unknown>): Promise<void> {

@@ -1,15 +1,17 @@
-/** An entry of the store behind whose body comes to the front the first time that it is read as a whole. */
+/** An entry of the store behind whose body comes to the front the first time that it is read as a whole, if it is still the latest then. */
 import type { BodySink, BodySource, HeaderList } from '@sluice/wire'
 import type { EntryHead, EntryWriter, StoredEntry } from '../store.ts'
 
 export class PromotedEntry implements StoredEntry {
   readonly #entry: StoredEntry
   readonly #begin: () => EntryWriter | undefined
+  readonly #isCurrent: () => boolean
   #isBegun = false
 
-  constructor(entry: StoredEntry, begin: () => EntryWriter | undefined) {
+  constructor(entry: StoredEntry, begin: () => EntryWriter | undefined, isCurrent: () => boolean) {
     this.#entry = entry
     this.#begin = begin
+    this.#isCurrent = isCurrent
   }
 
   get head(): EntryHead {
@@ -35,7 +37,7 @@ export class PromotedEntry implements StoredEntry {
   open(start: number, end: number): BodySource {
     const source = this.#entry.open(start, end)
     const isWhole = start === 0 && end === this.bodyBytes
-    return isWhole && !this.#isBegun ? new CopiedSource(source, () => this.#copy()) : source
+    return isWhole && !this.#isBegun ? new CopiedSource(source, () => this.#copy(), this.#isCurrent) : source
   }
 
   #copy(): EntryWriter | undefined {
@@ -49,16 +51,18 @@ export class PromotedEntry implements StoredEntry {
 class CopiedSource implements BodySource {
   readonly #source: BodySource
   readonly #begin: () => EntryWriter | undefined
+  readonly #isCurrent: () => boolean
   #copy: EntryWriter | undefined = undefined
 
-  constructor(source: BodySource, begin: () => EntryWriter | undefined) {
+  constructor(source: BodySource, begin: () => EntryWriter | undefined, isCurrent: () => boolean) {
     this.#source = source
     this.#begin = begin
+    this.#isCurrent = isCurrent
   }
 
   start(sink: BodySink): void {
     const copy = (this.#copy = this.#begin())
-    this.#source.start(copy === undefined ? sink : new CopyingSink(sink, copy))
+    this.#source.start(copy === undefined ? sink : new CopyingSink(sink, copy, this.#isCurrent))
   }
 
   resume(): void {
@@ -74,10 +78,12 @@ class CopiedSource implements BodySource {
 class CopyingSink implements BodySink {
   readonly #sink: BodySink
   readonly #copy: EntryWriter
+  readonly #isCurrent: () => boolean
 
-  constructor(sink: BodySink, copy: EntryWriter) {
+  constructor(sink: BodySink, copy: EntryWriter, isCurrent: () => boolean) {
     this.#sink = sink
     this.#copy = copy
+    this.#isCurrent = isCurrent
   }
 
   begin(): void {
@@ -90,7 +96,8 @@ class CopyingSink implements BodySink {
   }
 
   end(trailers?: HeaderList): void {
-    this.#copy.commit()
+    if (this.#isCurrent()) this.#copy.commit()
+    else this.#copy.abort()
     this.#sink.end(trailers)
   }
 

@@ -8,6 +8,7 @@
  */
 import { ConfigError } from '@sluice/core'
 import { functionOption, objectOption } from '@sluice/core/options'
+import type { Clock } from '@sluice/wire'
 import type { MemoryStore } from '../memory/memory-store.ts'
 import type {
   CacheLease,
@@ -21,6 +22,7 @@ import type {
   PurgeSelector,
   StoredEntry,
 } from '../store.ts'
+import { Changes } from './changes.ts'
 import { Generations } from './generations.ts'
 import { PromotedEntry } from './promoted-entry.ts'
 import { TieredWriter } from './tiered-writer.ts'
@@ -33,13 +35,30 @@ export interface TieredStoreOptions {
   readonly behind: CacheStoreFactory
 }
 
+/** When something was asked for. */
+interface Moment {
+  /** That of the store in front. */
+  readonly generation: number
+  /** `undefined` where something is changing. */
+  readonly changes: number | undefined
+}
+
+interface Asking extends Moment {
+  readonly found: Promise<StoredEntry | undefined>
+}
+
+/** Whether nothing has happened in between. */
+function isSame(a: Moment, b: Moment): boolean {
+  return a.generation === b.generation && a.changes === b.changes && a.changes !== undefined
+}
+
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function tieredStore(options: TieredStoreOptions): (services: CacheStoreServices) => TieredStore {
   objectOption(options, 'tieredStore')
   for (const name of ['memory', 'behind'] as const)
     if (functionOption(options[name], `tieredStore.${name}`) === undefined)
       throw new ConfigError(`tieredStore.${name}`, 'must be a store')
-  return (services) => new TieredStore(options.memory(services), options.behind(services))
+  return (services) => new TieredStore(options.memory(services), options.behind(services), services.clock)
 }
 
 /** See {@link tieredStore}. */
@@ -48,13 +67,15 @@ export class TieredStore implements CacheStore {
   readonly #memory: MemoryStore
   readonly #behind: CacheStore
   readonly #generations: Generations
-  /** Look-ups behind that are under way: one for each key is enough. */
-  readonly #asking = new Map<string, Promise<StoredEntry | undefined>>()
+  /** Look-ups behind that are under way: one for each key is enough, as long as nothing changes there. */
+  readonly #asking = new Map<string, Asking>()
+  readonly #changes: Changes
   readonly #forget: (() => void) | undefined
   /** That of the store behind, where it has one. */
   readonly lease?: (key: string, waitMs: number) => Promise<CacheLease | undefined>
 
-  constructor(memory: MemoryStore, behind: CacheStore) {
+  constructor(memory: MemoryStore, behind: CacheStore, clock: Clock) {
+    this.#changes = new Changes(clock)
     this.#memory = memory
     this.#behind = behind
     this.#generations = new Generations(memory, behind)
@@ -72,14 +93,18 @@ export class TieredStore implements CacheStore {
   get(key: string): StoredEntry | undefined | Promise<StoredEntry | undefined> {
     const entry = this.#memory.get(key)
     if (entry !== undefined) return entry
+    const moment: Moment = { generation: this.#memory.generation, changes: this.#changes.count(key) }
     const asking = this.#asking.get(key)
-    if (asking !== undefined) return asking
-    const { generation } = this.#memory
+    if (asking !== undefined && isSame(asking, moment)) return asking.found
     const found = this.#behind.get(key)
-    if (!(found instanceof Promise)) return found === undefined ? undefined : this.#promoted(key, found, generation)
-    const promoted = this.#promotedLater(key, found, generation)
-    this.#asking.set(key, promoted)
-    return promoted
+    if (!(found instanceof Promise)) return found === undefined ? undefined : this.#promoted(key, found, moment)
+    const next: Asking = { ...moment, found: found.then((entry) => entry && this.#promoted(key, entry, moment)) }
+    this.#asking.set(key, next)
+    const forget = (): void => {
+      if (this.#asking.get(key) === next) this.#asking.delete(key)
+    }
+    next.found.then(forget, forget)
+    return next.found
   }
 
   put(
@@ -94,17 +119,20 @@ export class TieredStore implements CacheStore {
     const front = this.#memory.put(key, head, bodyBytes, generation)
     const back = this.#behind.put(key, head, bodyBytes, behindGeneration)
     if (front === undefined && back === undefined) return undefined
-    return new TieredWriter(front, back, [this.#memory, this.#behind], key)
+    return new TieredWriter(front, back, [this.#memory, this.#behind], key, this.#changes)
   }
 
   update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
     const behindGeneration = this.#generations.behind(generation)
     if (behindGeneration === undefined) return this.delete(key, id)
+    if (this.#memory.get(key) === undefined) this.#changes.noteBehind(key)
+    else this.#changes.note(key)
     this.#memory.update(key, id, head, generation)
     this.#behind.update(key, id, head, behindGeneration)
   }
 
   delete(key: string, id?: string): void {
+    this.#changes.noteBehind(key)
     this.#memory.delete(key, id)
     this.#behind.delete(key, id)
   }
@@ -112,9 +140,18 @@ export class TieredStore implements CacheStore {
   /** Rejects where the store behind does: in front it has taken effect all the same. */
   async purge(selector: PurgeSelector, options: PurgeOptions = {}): Promise<number> {
     const front = this.#memory.purge(selector, options)
-    const back = this.#behind.purge(selector, options)
-    this.#generations.note()
+    let back: number | Promise<number>
+    try {
+      back = this.#behind.purge(selector, options)
+    } finally {
+      this.#generations.note()
+    }
     return Math.max(front, await back)
+  }
+
+  /** Those of which the store behind tells; the front has followed by then. */
+  onPurge(listener: (selector: PurgeSelector, options: PurgeOptions) => void): () => void {
+    return this.#behind.onPurge?.(listener) ?? (() => {})
   }
 
   /** Sums of both; entries are those behind, most of which stand in front too. */
@@ -138,28 +175,18 @@ export class TieredStore implements CacheStore {
     await Promise.all([this.#memory.close(), this.#behind.close()])
   }
 
-  async #promotedLater(
-    key: string,
-    found: Promise<StoredEntry | undefined>,
-    generation: number,
-  ): Promise<StoredEntry | undefined> {
-    try {
-      const entry = await found
-      return entry === undefined ? undefined : this.#promoted(key, entry, generation)
-    } finally {
-      this.#asking.delete(key)
-    }
-  }
-
   /** What is stale by a purge stays where it is: the next response takes its place in both. */
-  #promoted(key: string, entry: StoredEntry, generation: number): StoredEntry {
+  #promoted(key: string, entry: StoredEntry, { generation, changes }: Moment): StoredEntry {
     // Written since it was asked for.
     const standing = this.#memory.get(key)
     if (standing !== undefined) return standing
-    if (entry.staleSince !== undefined) return entry
+    const isCurrent = (): boolean => changes !== undefined && this.#changes.count(key) === changes
+    if (entry.staleSince !== undefined || !isCurrent()) return entry
     const begin = (): EntryWriter | undefined =>
-      this.#memory.get(key) === undefined ? this.#memory.put(key, entry.head, entry.bodyBytes, generation) : undefined
-    if (entry.bytes === undefined) return new PromotedEntry(entry, begin)
+      isCurrent() && this.#memory.get(key) === undefined
+        ? this.#memory.put(key, entry.head, entry.bodyBytes, generation)
+        : undefined
+    if (entry.bytes === undefined) return new PromotedEntry(entry, begin, isCurrent)
     const writer = begin()
     writer?.write(entry.bytes)
     return writer?.commit() ?? entry

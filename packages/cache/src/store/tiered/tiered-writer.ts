@@ -3,9 +3,11 @@
  * other has a later one.
  */
 import type { CacheStore, EntryWriter, StoredEntry } from '../store.ts'
+import type { Changes } from './changes.ts'
 
 export class TieredWriter implements EntryWriter {
   readonly #key: string
+  readonly #changes: Changes
   readonly #stores: readonly [front: CacheStore, back: CacheStore]
   #front: EntryWriter | undefined
   #back: EntryWriter | undefined
@@ -15,11 +17,13 @@ export class TieredWriter implements EntryWriter {
     back: EntryWriter | undefined,
     stores: readonly [front: CacheStore, back: CacheStore],
     key: string,
+    changes: Changes,
   ) {
     this.#front = front
     this.#back = back
     this.#stores = stores
     this.#key = key
+    this.#changes = changes
   }
 
   write(chunk: Uint8Array): boolean {
@@ -30,6 +34,8 @@ export class TieredWriter implements EntryWriter {
 
   commit(): StoredEntry | undefined {
     const [front, back] = this.#stores
+    if (this.#front === undefined && this.#back !== undefined) this.#changes.noteBehind(this.#key)
+    else this.#changes.note(this.#key)
     const isKept = this.#front !== undefined || this.#back !== undefined
     if (isKept && this.#front === undefined) front.delete(this.#key)
     if (isKept && this.#back === undefined) back.delete(this.#key)

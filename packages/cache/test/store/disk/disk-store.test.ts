@@ -377,6 +377,8 @@ it.each([
   ['diskStore.directory', { directory: '' }],
   ['diskStore.maxBytes', { directory: '/tmp/x', maxBytes: 1_000 }],
   ['diskStore.maxEntryBytes', { directory: '/tmp/x', maxBytes: MIB, maxEntryBytes: MIB }],
+  ['diskStore.maxPendingBytes', { directory: '/tmp/x', maxPendingBytes: 0 }],
+  ['diskStore.maxIndexBytes', { directory: '/tmp/x', maxIndexBytes: 1_000 }],
   ['diskStore.sync', { directory: '/tmp/x', sync: 'yes' as never }],
 ])('refuses a wrong option: %s', (path, options) => {
   expect(() => diskStore(options)).toThrow(expect.objectContaining({ path }))

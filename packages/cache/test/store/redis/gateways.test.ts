@@ -20,11 +20,22 @@ function slowService() {
 
 async function gateway(redis: LocalRedis, handle: () => Promise<Reply>) {
   const behind = redisStore({ client: await clientOf(redis), timeoutMs: 10_000 })
-  const cache = httpCache({ store: tieredStore({ memory: memoryStore(), behind }), collapseWaitMs: 20_000 })
+  let generation = (): number => 0
+  const cache = httpCache({
+    store: tieredStore({
+      memory: (services) => {
+        const memory = memoryStore()(services)
+        generation = () => memory.generation
+        return memory
+      },
+      behind,
+    }),
+    collapseWaitMs: 20_000,
+  })
   onTestFinished(async () => await cache.close())
   const proxy = createProxy().use(cache).handle(handle)
   const ask = async (): Promise<string> => await (await proxy.inject({ path: '/' })).text()
-  return { cache, ask }
+  return { cache, ask, generation: () => generation() }
 }
 
 it('a hundred requests of both for one cold key make one request upstream', async () => {
@@ -50,6 +61,22 @@ it('a purge through one empties the memory of both', async () => {
   await waitFor(() => two.cache.snapshot().store.tiers![0]!.entries === 0, { what: 'the purge to be told' })
   expect(await two.ask()).toBe('version 2')
   expect(await one.ask()).toBe('version 2')
+})
+
+it('who comes after a purge through another does not follow a fetch from before it', async () => {
+  const redis = await localRedis()
+  const { service, handle } = slowService()
+  const [one, two] = [await gateway(redis, handle), await gateway(redis, handle)]
+  const before = one.ask()
+  await waitFor(() => service.count > 0, { what: 'the first to ask', timeoutMs: 5_000 })
+  await two.cache.purge({ prefix: 'http://localhost/' })
+  await waitFor(() => one.generation() > 0, { what: 'the purge to be told', timeoutMs: 5_000 })
+  const after = one.ask()
+  // It waits: for that fetch, or for its lease.
+  await waitFor(() => one.cache.snapshot().misses === 2, { what: 'the second to ask' })
+  service.answer()
+  expect(await before).toBe('version 1')
+  expect(await after).toBe('version 2')
 })
 
 it('one that is away from Redis goes on by itself', async () => {

@@ -139,6 +139,38 @@ it('a response that Redis loses while it is written is not kept', async () => {
   expect(await store.get('key')).toBeUndefined()
 })
 
+it('what was written of it goes soon, and not with what it would have been a part of', async () => {
+  const redis = await localRedis()
+  const { store, client } = await openStore(redis, { chunkBytes: 1_024 })
+  const writer = store.put('key', liveHead(), undefined)!
+  writer.write(Buffer.alloc(5_000))
+  await waitFor(() => store.snapshot().bytes < 2_000, { what: 'the chunks to be written' })
+  const chunks = (await client.keys('*chunk:*')).toSorted()
+  expect(chunks).toHaveLength(4)
+  await client.del(chunks[2]!)
+  writer.commit()
+  await store.purge({ url: 'https://nobody.test/' })
+  expect(await store.get('key')).toBeUndefined()
+  for (const chunk of await client.keys('*chunk:*')) expect(await client.pttl(chunk)).toBeLessThanOrEqual(60_000)
+})
+
+it('a lease that could not be given back while Redis was away is given back then', async () => {
+  const redis = await localRedis()
+  const { store } = await openStore(redis, { timeoutMs: TIMEOUT, leaseMs: 60_000 })
+  const { store: other } = await openStore(redis)
+  const lease = (await store.lease('key', 0))!
+  redis.hang()
+  await store.get('key')
+  lease.release()
+  await waitFor(() => !store.snapshot().up, { what: 'it to be noticed' })
+  redis.goOn()
+  await waitFor(() => store.snapshot().up, { what: 'Redis to be asked again', timeoutMs: 5_000 })
+  // Done, or free: in both cases nobody waits for a minute.
+  const start = performance.now()
+  await other.lease('key', 20_000)
+  expect(performance.now() - start).toBeLessThan(10_000)
+})
+
 it('a Redis that answers with errors is as good as none', async () => {
   const redis = await localRedis()
   const { store, client } = await openStore(redis)

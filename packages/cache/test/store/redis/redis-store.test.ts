@@ -1,6 +1,7 @@
 /** The store in a real Redis, seen from outside: two stores stand for two processes. */
 import { ConfigError } from '@sluice/core'
 import { waitFor } from '@sluice/testing'
+import { Cluster } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { cacheEntryCorrupt, redisStore, type RedisStoreOptions } from '../../../src/index.ts'
 import { checksums } from '../checksums.ts'
@@ -378,6 +379,18 @@ describe('a lease', () => {
   })
 })
 
+it('what somebody else has put in the place of an entry is a miss, counted and removed', async () => {
+  const { one, client } = await openTwo()
+  await writeAndWait(one, 'key', liveHead(), 'body')
+  const [name] = await client.keys('*entry:*')
+  await client.set(name!, 'of another type')
+  expect(await one.get('key')).toBeUndefined()
+  await settled(one)
+  expect([await client.exists(name!), one.snapshot()]).toMatchObject([0, { up: true, corrupt: 1, failures: 0 }])
+  await writeAndWait(one, 'key', liveHead(), 'again')
+  expect(await textAt(one, 'key')).toBe('again')
+})
+
 it('serves what it was given, over many operations at random: a checksum for each URL and version', async () => {
   const { one, two } = await openTwo()
   const options = { operations: 1_500, workers: 8, maxBodyBytes: 20 * CHUNK, keys: 15, seed: 1 }
@@ -394,6 +407,9 @@ it.each([
   ['redisStore.client', {}],
   ['redisStore.client', { client: { status: 'ready', pipeline: () => {} } }],
   ['redisStore.client', { client: { ...CLIENT, options: { keyPrefix: 'mine:' } } }],
+  ['redisStore.client', { client: new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true }) }],
+  ['redisStore.maxEntryBytes', { maxEntryBytes: 0 }],
+  ['redisStore.maxPendingBytes', { maxPendingBytes: 1.5 }],
   ['redisStore.timeoutMs', { timeoutMs: 0 }],
   ['redisStore.chunkBytes', { chunkBytes: 10 }],
   ['redisStore.leaseMs', { leaseMs: Number.NaN }],

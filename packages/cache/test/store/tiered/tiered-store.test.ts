@@ -176,6 +176,120 @@ it('what is too large for the front is behind alone, and nothing older stays in 
   }
 })
 
+describe('what is found behind does not come to the front', () => {
+  /** Over a store that answers when it is told to. */
+  const slow = () => {
+    const waiting: (() => void)[] = []
+    const set = tiered(() => {
+      const store = memoryStore()(services)
+      return {
+        kind: 'slow',
+        generation: 0,
+        get: async (key) => {
+          const found = store.get(key)
+          await new Promise<void>((resolve) => waiting.push(resolve))
+          return found
+        },
+        put: store.put.bind(store),
+        update: store.update.bind(store),
+        delete: store.delete.bind(store),
+        purge: store.purge.bind(store),
+        snapshot: store.snapshot.bind(store),
+        close: store.close.bind(store),
+      }
+    })
+    const answer = (): void => {
+      for (const resolve of waiting.splice(0)) resolve()
+    }
+    return { ...set, answer }
+  }
+
+  it('where it was forgotten since, nor is it what others get who ask after that', async () => {
+    const { store, memory, behind, answer } = slow()
+    write(behind, 'key', liveHead(), 'old')
+    const before = store.get('key')
+    store.delete('key')
+    const after = store.get('key')
+    answer()
+    expect(await after).toBeUndefined()
+    expect(await before).toBeDefined()
+    expect(memory.get('key')).toBeUndefined()
+  })
+
+  it('where another head was given to it since', async () => {
+    const { store, memory, behind, answer } = slow()
+    const head = liveHead()
+    write(behind, 'key', head, 'body')
+    const reading = store.get('key')
+    store.update('key', head.id, liveHead({ id: head.id, freshMs: 5 }))
+    answer()
+    await reading
+    expect(memory.get('key')).toBeUndefined()
+  })
+
+  it('nor do others get it who ask after a purge', async () => {
+    const { store, behind, answer } = slow()
+    write(behind, 'key', liveHead(), 'old')
+    const before = store.get('key')
+    await store.purge({ all: true })
+    const after = store.get('key')
+    answer()
+    expect(await after).toBeUndefined()
+    expect(await before).toBeDefined()
+  })
+
+  it('where a later one is on its way there, which the front does not take', async () => {
+    const late: (() => void)[] = []
+    const { store, memory, behind } = tiered(() => {
+      const store = memoryStore()(services)
+      const put: CacheStore['put'] = (...args) => {
+        const writer = store.put(...args)!
+        const commit = () => void late.push(() => writer.commit())
+        return { write: writer.write.bind(writer), commit, abort: writer.abort.bind(writer) }
+      }
+      return {
+        kind: 'late',
+        generation: 0,
+        get: async (key) => await Promise.resolve(store.get(key)),
+        put,
+        update: store.update.bind(store),
+        delete: store.delete.bind(store),
+        purge: store.purge.bind(store),
+        snapshot: store.snapshot.bind(store),
+        close: store.close.bind(store),
+      }
+    }, 100_000)
+    write(behind, 'key', liveHead(), 'old')
+    late.pop()!()
+    const body = Buffer.alloc(200_000, 'new')
+    write(store, 'key', liveHead(), body)
+    expect(await textAt(store, 'key')).toBe('old')
+    expect(memory.get('key')).toBeUndefined()
+    late.pop()!()
+    expect(await textAt(store, 'key')).toBe(body.toString())
+  })
+
+  it('where a later one has come while it was read', async () => {
+    const set = await overDisk()
+    write(set.store, 'key', liveHead(), Buffer.alloc(300_000, 'old'))
+    await settled(set)
+    set.memory.delete('key')
+    const source = (await set.store.get('key'))!.open(0, 300_000)
+    const seen = { bytes: 0, isOver: false }
+    source.start({
+      begin() {},
+      write: (chunk) => (seen.bytes += chunk.byteLength) === 300_000,
+      end: () => void (seen.isOver = true),
+      abort: (error) => expect.unreachable(error.message),
+    })
+    await waitFor(() => seen.bytes > 0, { what: 'the first piece' })
+    write(set.store, 'key', liveHead(), 'new')
+    await waitFor(() => (source.resume(), seen.isOver), { what: 'the end of the old one' })
+    expect(seen.bytes).toBe(300_000)
+    expect(set.memory.get('key')?.text).toBe('new')
+  })
+})
+
 describe('two processes', () => {
   it('follow each other’s purges', async () => {
     const [one, two] = (await overRedis(2)) as [Open, Open]

@@ -3,11 +3,10 @@
  * each way (RFC 9113, section 5.2). However it ends, exactly one of end and reset is seen on either side of it.
  */
 import { type ClientHttp2Stream, constants } from 'node:http2'
-import { Body, type BodySink, Deadline, HeaderList, type ScheduledCall } from '@sluice/wire'
+import { Body, type BodySink, Deadline, HeaderList, InterimBound, type ScheduledCall } from '@sluice/wire'
 import { type AnyProxyError, DownstreamError, InternalError, ProxyError, UpstreamError } from '../../errors.ts'
 import { Reply } from '../../reply.ts'
-import { Tunnel } from '../../tunnel/tunnel.ts'
-import { acceptValue } from '../../tunnel/websocket-handshake.ts'
+import type { Tunnel } from '../../tunnel/tunnel.ts'
 import type { Target } from '../../upstream/target.ts'
 import { type ReplyBodyOwner, ReplySource } from '../reply-source.ts'
 import { frameRequest } from '../request-framing.ts'
@@ -16,11 +15,11 @@ import { cancelStream } from './cancel-stream.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { acquireError, isOfSession, resetError } from './http2-errors.ts'
 import type { AcquireFailure, Http2Pool, Http2Waiter } from './http2-pool.ts'
-import { Http2StreamEnd } from './http2-stream-end.ts'
 import { openStream } from './open-stream.ts'
 import { readReplyHead } from './reply-head.ts'
 import { requestFields } from './request-fields.ts'
 import { RequestWriter, type RequestWriterOwner } from './request-writer.ts'
+import { tunnelReply } from './tunnel-reply.ts'
 import { watchEnd } from './watch-end.ts'
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants
@@ -42,6 +41,8 @@ export class Http2Call implements TransportCall, Http2Waiter, RequestWriterOwner
   #hasMovedOn = false
   /** The request's body, where it has one. */
   #writer: RequestWriter | undefined = undefined
+  /** From the first interim reply on. */
+  #interims: InterimBound | undefined = undefined
   #hasHead = false
   /** The target has ended its side: what a reset without an error looks like as well, but for this. */
   #hasEnded = false
@@ -154,6 +155,12 @@ export class Http2Call implements TransportCall, Http2Waiter, RequestWriterOwner
   #takeInterim(raw: string[]): void {
     if (this.#isSettled) return
     const head = readReplyHead(raw, this.#pool.settings.maxResponseHeaderBytes)
+    const interims = (this.#interims ??= new InterimBound())
+    if (!interims.take(head.bytes)) {
+      // A target that has lost itself in one stream is not given others.
+      this.#connection?.retire()
+      return this.#refuse('there is no end to the interim replies')
+    }
     if (head.status === 101) return this.#refuse('HTTP/2 has no switch of protocols')
     if (head.status !== 100) this.#observer.informational(head.status, head.headers)
   }
@@ -238,14 +245,9 @@ export class Http2Call implements TransportCall, Http2Waiter, RequestWriterOwner
   }
 
   #openTunnel(headers: HeaderList): void {
-    const stream = this.#stream!
-    // To all that follows it is what HTTP/1.1 has for it, with the proof that only this end could give.
-    headers.append('Connection', 'Upgrade').append('Upgrade', this.#request.upgrade!)
-    headers.set('Sec-WebSocket-Accept', acceptValue(this.#request.headers.get('sec-websocket-key') ?? ''))
     this.#deadline.dispose()
-    const reply = new Reply(101, headers)
-    reply.httpVersion = '2.0'
-    this.#tunnel = reply.tunnel = new Tunnel(new Http2StreamEnd(stream))
+    const reply = tunnelReply(this.#request, this.#stream!, headers)
+    this.#tunnel = reply.tunnel
     this.#observer.reply(reply)
   }
 

@@ -6,6 +6,8 @@ export interface Http2ReplyHead {
   readonly headers: HeaderList
   /** By `Content-Length`; missing where that says nothing. */
   readonly length: number | undefined
+  /** Without the status. */
+  readonly bytes: number
   readonly isTooLarge: boolean
 }
 
@@ -17,7 +19,7 @@ const FIELD_OVERHEAD = 4
 export function readReplyHead(raw: readonly string[], maxBytes: number): Http2ReplyHead {
   const flat: string[] = []
   let status = 0
-  let size = 0
+  let bytes = 0
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
@@ -25,11 +27,11 @@ export function readReplyHead(raw: readonly string[], maxBytes: number): Http2Re
       if (name === ':status') status = Number(value)
       continue
     }
-    size += name.length + value.length + FIELD_OVERHEAD
+    bytes += name.length + value.length + FIELD_OVERHEAD
     flat.push(name, value)
   }
   const headers = HeaderList.received(flat)
-  return { status, headers, length: lengthOf(headers), isTooLarge: size > maxBytes }
+  return { status, headers, length: lengthOf(headers), bytes, isTooLarge: bytes > maxBytes }
 }
 
 function lengthOf(headers: HeaderList): number | undefined {
