@@ -7,7 +7,7 @@ import type { Http2Stream } from './http2-stream.ts'
 import { mayBegin } from './turn-end.ts'
 
 /** Requests of one connection that begin in one turn; the others wait for the next. */
-const BEGIN_PER_TURN = 4
+const BEGIN_PER_TURN = 8
 /** Those of a connection that ends, and are broken off in one turn. */
 const ABANDON_PER_TURN = 16
 
