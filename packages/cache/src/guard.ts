@@ -14,7 +14,7 @@ import { type RequestDirectives, requestDirectives } from './directives/request-
 import { cacheHit } from './events.ts'
 import { askedBy } from './flight/asked-by.ts'
 import { Collapse } from './flight/collapse.ts'
-import type { FetchParts } from './flight/fetch.ts'
+import type { FetchParts } from './flight/fetch-task.ts'
 import { type Invalidation, isUnsafe } from './invalidation/unsafe-reply.ts'
 import type { VariantKeys } from './key/vary.ts'
 import type { Lookup } from './lookup.ts'

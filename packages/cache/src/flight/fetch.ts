@@ -7,20 +7,13 @@
  *       --> 503  or nothing at all: the stored response, where it may stand in for an error
  *       --> else the leader's alone
  */
-import { type AnyProxyError, type Exchange, type Handler, InternalError, ProxyError, type Reply } from '@sluice/core'
-import type { CacheCounters } from '../cache-counters.ts'
-import type { CachePlan } from '../cache-options.ts'
-import type { RequestDirectives } from '../directives/request-directives.ts'
+import { type AnyProxyError, type Exchange, InternalError, ProxyError, type Reply } from '@sluice/core'
 import { cacheRevalidated } from '../events.ts'
-import type { CacheKeys } from '../key/cache-key.ts'
-import type { Finder, Lookup } from '../lookup.ts'
 import type { Reading } from '../policy/reading.ts'
 import { standsInForError } from '../policy/reuse.ts'
 import { isPassing, type StoreRefusal } from '../policy/storability.ts'
 import { isServerError } from '../policy/understood-status.ts'
-import type { FetchFacts, Judged, Recorder } from '../recorder.ts'
-import type { GuardedStore } from '../store/guarded-store.ts'
-import type { PurgeLog } from '../store/purge-log.ts'
+import type { FetchFacts, Judged } from '../recorder.ts'
 import type { CacheLease, EntryWriter, StoredEntry } from '../store/store.ts'
 import {
   askForVariants,
@@ -30,57 +23,11 @@ import {
   speaksOf,
 } from '../validation/revalidation.ts'
 import { askedBy } from './asked-by.ts'
+import type { Fetched, FetchParts, FetchTask, Validation } from './fetch-task.ts'
 import { FetchedReply, WholeContent } from './fetched-reply.ts'
-import type { AbandonableFetch, Flight, SharedReply } from './flight.ts'
+import type { AbandonableFetch } from './flight.ts'
 import { renew, sharedEntry } from './renewal.ts'
 import { SharedBody } from './shared-body.ts'
-import type { UncacheableTable } from './uncacheable-table.ts'
-
-/** What all fetches of a cache share. */
-export interface FetchParts {
-  readonly plan: CachePlan
-  readonly store: GuardedStore
-  readonly keys: CacheKeys
-  readonly finder: Finder
-  readonly recorder: Recorder
-  readonly counters: CacheCounters
-  readonly uncacheable: UncacheableTable
-  /** Of this process, and of others as far as the store tells of them. */
-  readonly purges: PurgeLog
-}
-
-/** What a fetch is for. */
-export interface FetchTask {
-  /** Of the client whose request it is, who may have left. */
-  readonly exchange: Exchange
-  readonly next: Handler
-  readonly lookup: Lookup
-  readonly directives: RequestDirectives | undefined
-  readonly flight: Flight
-  /** Nobody waits for it. */
-  readonly isBackground: boolean
-  readonly keyOf: () => string
-}
-
-/** What the leader gets. */
-export type Fetched =
-  /** A stored response. `status` is the upstream's answer; missing where there was none. */
-  | {
-      readonly kind: 'entry'
-      readonly shared: SharedReply
-      readonly status: number | undefined
-      readonly how: Validation
-      readonly cookies: readonly string[]
-    }
-  /** The upstream's reply, which is being stored as well. */
-  | { readonly kind: 'stored'; readonly shared: SharedReply; readonly reply: Reply }
-  /** The upstream's reply, his alone. */
-  | { readonly kind: 'alone'; readonly reply: Reply; readonly reason: string | undefined }
-  /** Another process has fetched it: look again. */
-  | { readonly kind: 'again' }
-
-/** How a stored response came to be used. */
-export type Validation = 'confirmed' | 'stale-if-error' | 'variant'
 
 const QUIET_AFTER_FAILURE_MS = 1_000
 const MAX_ASKED_TAGS = 8

@@ -8,7 +8,7 @@ import type { FetchFacts, Judged } from '../recorder.ts'
 import type { EntryHead, StoredEntry } from '../store/store.ts'
 import { mergedFields } from '../validation/revalidation.ts'
 import { EntryView } from './entry-view.ts'
-import type { FetchParts } from './fetch.ts'
+import type { FetchParts } from './fetch-task.ts'
 import type { Landing, SharedReply } from './flight.ts'
 
 /** What was confirmed. */

@@ -5,7 +5,7 @@
 import { type Exchange, Reply } from '@sluice/core'
 import { Body, type HeaderList } from '@sluice/wire'
 import type { RequestDirectives } from '../directives/request-directives.ts'
-import type { FetchParts } from '../flight/fetch.ts'
+import type { FetchParts } from '../flight/fetch-task.ts'
 import { SharedBody } from '../flight/shared-body.ts'
 import { type Reading, readingOf } from '../policy/reading.ts'
 import { reuseOf } from '../policy/reuse.ts'
