@@ -154,17 +154,11 @@ export class SharedBody implements BodySink {
     // Some of them have been read by all, and are gone.
     if (at < 0) return
     for (const { next } of this.#readers) if (next > from && next < from + JOINED) return
-    const parts = this.#chunks.splice(at)
-    const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { byteLength }) => sum + byteLength, 0))
-    let length = 0
-    for (const part of parts) {
-      whole.set(part, length)
-      length += part.byteLength
-    }
+    const whole = Buffer.concat(this.#chunks.splice(at))
     this.#chunks.push(whole)
     for (const reader of this.#readers) if (reader.next > from) reader.next -= JOINED - 1
     // It goes on growing until it is a chunk worth the name.
-    if (length < SMALL_BYTES) this.#small = 1
+    if (whole.byteLength < SMALL_BYTES) this.#small = 1
   }
 
   /** Of a body that is not stored, forgets what all have read, and holds the source up where that is too little. */

@@ -1,7 +1,6 @@
 /**
  * How a thread waits for what comes at once: by looking, before it sleeps. To wake a thread whose processor has halted takes longer than most
- * plugins run (45 µs where this was measured, a virtual machine), so where calls follow each other closely the first look that
- * finds one saves as much. Where looking was in vain a few times it is left alone, but for one try in a while: a thread that is called
+ * plugins run: on a virtual machine a call took 112 µs with a sleep before it, and 32 without. Where looking was in vain a few times it is left alone, but for one try in a while: a thread that is called
  * now and then sleeps in between.
  */
 import { availableParallelism } from 'node:os'

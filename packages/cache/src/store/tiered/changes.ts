@@ -6,9 +6,9 @@
  * What was written behind alone is found there a little later, and what stood there before until then.
  */
 import type { Clock } from '@sluice/wire'
+import { hashOf } from '../../key/key-hash.ts'
 
 const COUNTERS = 32_768
-const FNV_PRIME = 0x01000193
 /** So long, at most, as a rule. */
 const UNSETTLED_MS = 2_000
 const MAX_UNSETTLED = 10_000
@@ -47,7 +47,5 @@ export class Changes {
 }
 
 function placeOf(key: string): number {
-  let print = 0
-  for (let i = 0; i < key.length; i++) print = Math.imul(print ^ key.charCodeAt(i), FNV_PRIME)
-  return (print ^ (print >>> 15)) & (COUNTERS - 1)
+  return hashOf(key) & (COUNTERS - 1)
 }
