@@ -46,6 +46,19 @@ it('takes as much room as the same bytes would', () => {
   expect(store.snapshot().bytes).toBe(other.snapshot().bytes)
 })
 
+it.each([30_000, undefined])('stays text only while it is short (said to be %o)', (declared) => {
+  expect(written(TEXT, undefined).entry!.text).toBe(TEXT)
+  expect(written(TEXT.repeat(100), declared).entry!.text).toBeUndefined()
+})
+
+it('is counted while it waits for its commit', () => {
+  const store = memoryStore({ maxBytes: 1024 * 1024 })(services())
+  const writer = store.put(KEY, headOf(), 300)!
+  const before = store.snapshot().bytes
+  writer.writeText!(TEXT)
+  expect(store.snapshot().bytes - before).toBeGreaterThanOrEqual(300)
+})
+
 it('gives back what it had reserved where it is aborted', () => {
   const store = memoryStore({ maxBytes: 1024 * 1024 })(services())
   const before = store.snapshot().bytes
