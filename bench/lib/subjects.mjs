@@ -18,6 +18,7 @@ const ORDER = [
   'sluice-cache',
   'sluice-node',
   'fast-proxy',
+  'fast-proxy-pipelined',
   'node-http2',
   'node-undici',
   'node-http',
@@ -33,6 +34,7 @@ const FLOORS = ['node-constant']
 /** What answers a question that only some scenarios ask; elsewhere it runs where it is named. */
 const ONLY_IN = {
   'nginx-large-buffers': ['response-1m', 'request-1m'],
+  'fast-proxy-pipelined': ['small'],
   'node-http2': ['h2-small'],
   // They answer without asking: only where that is the question, whose scenarios name them.
   'nginx-cache': [],

@@ -7,6 +7,8 @@ import type { Clock } from '../clock.ts'
 import { Deadline } from '../deadline.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import type { OnBytes } from '../net/shared-reads.ts'
+import { TextWriter } from '../net/text-writer.ts'
+import { unsentBytes } from '../net/unsent-bytes.ts'
 import { writeParts } from '../net/write-parts.ts'
 import { HeadReader } from './head-reader.ts'
 import type { MessageLimits } from './limits.ts'
@@ -49,6 +51,7 @@ export class ClientConnection {
   readonly #owner: ClientConnectionOwner
   readonly #deadline: Deadline
   #socket!: Socket
+  #writer!: TextWriter
   #current: OutgoingRequest | undefined = undefined
   #isPaused = false
   #isUsable = true
@@ -69,6 +72,7 @@ export class ClientConnection {
   /** Takes a socket that is connected; its bytes must come to {@link read}. */
   attach(socket: Socket): void {
     this.#socket = socket
+    this.#writer = new TextWriter(socket)
     socket.on('error', (error) => (this.#error = error))
     socket.on('end', () => this.#targetEnded())
     socket.on('drain', () => this.#current?.drained())
@@ -96,7 +100,7 @@ export class ClientConnection {
   }
 
   writeText(text: string): boolean {
-    return this.#socket.destroyed || this.#socket.write(text, 'latin1')
+    return this.#socket.destroyed || this.#writer.write(text)
   }
 
   writeParts(before: string, bytes: Uint8Array, after: string): boolean {
@@ -183,7 +187,7 @@ export class ClientConnection {
     if (this.#onTunnelBytes !== undefined) return
     const current = this.#current
     if (current === undefined) return this.close('target')
-    if (!current.isUntilClose || this.#socket.writableLength > 0) return this.#concluded(current)
+    if (!current.isUntilClose || unsentBytes(this.#socket) > 0) return this.#concluded(current)
     // libuv before 1.52 (Node 22) shows a reset right behind data as an end in order. The kernel knows better: it refuses the next
     // write then, even an empty one, which puts nothing on the wire.
     this.#socket.write(NOTHING, (error) => this.#concluded(current, error ?? undefined))

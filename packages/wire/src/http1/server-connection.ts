@@ -9,6 +9,7 @@ import { Deadline } from '../deadline.ts'
 import type { HeaderList } from '../header-list.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import { type OnBytes, readShared } from '../net/shared-reads.ts'
+import { TextWriter } from '../net/text-writer.ts'
 import { unsentBytes } from '../net/unsent-bytes.ts'
 import { writeParts } from '../net/write-parts.ts'
 import { BodyReader } from './body-reader.ts'
@@ -25,6 +26,7 @@ const MAX_PIPELINED_BYTES = 65_536
 export class ServerConnection {
   readonly #owner: ConnectionOwner
   readonly #socket: Socket
+  readonly #writer: TextWriter
   readonly #heads: HeadReader
   readonly #deadline: Deadline
   readonly #openedAt: number
@@ -55,6 +57,7 @@ export class ServerConnection {
     this.#deadline = new Deadline(owner.clock, () => this.#expired())
     this.#openedAt = owner.clock.now()
     const socket = (this.#socket = readShared(accepted, (bytes, length) => this.#read(bytes, 0, length)))
+    this.#writer = new TextWriter(socket)
     socket.on('error', ignore)
     socket.on('end', () => this.#clientEnded())
     socket.on('drain', () => this.#drained())
@@ -91,7 +94,7 @@ export class ServerConnection {
 
   writeText(text: string): boolean {
     if (this.#socket.destroyed) return true
-    return this.#sent(this.#socket.write(text, 'latin1'))
+    return this.#sent(this.#writer.write(text))
   }
 
   writeParts(before: string, bytes: Uint8Array, after: string): boolean {
@@ -132,7 +135,7 @@ export class ServerConnection {
   /** Closes it where it is idle; otherwise it goes after its reply. */
   closeIfIdle(): void {
     if (this.#isFinished || !this.isIdle || this.#heads.isPartial) return
-    if (this.#socket.writableLength > 0) this.#endSoon()
+    if (unsentBytes(this.#socket) > 0) this.#endSoon()
     else this.#socket.destroy()
   }
 
@@ -321,7 +324,7 @@ export class ServerConnection {
     // Taking an error's stack is not free: only where somebody gets it.
     if (current?.isComplete === false) current.breakOff(new Error('the rest of the body was not waited for'))
     // The client's FIN closes it; one that never comes does not keep it. But what it is still reading is not cut off.
-    if (socket.writableLength === 0) this.#deadline.arm(drainMs)
+    if (unsentBytes(socket) === 0) this.#deadline.arm(drainMs)
     else {
       this.#sent(false)
       if (sendTimeoutMs === 0) this.#deadline.clear()

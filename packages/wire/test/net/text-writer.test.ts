@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, Socket } from 'node:net'
+import { waitFor } from '@sluice/testing'
+import { expect, it, onTestFinished } from 'vitest'
+import { TextWriter } from '../../src/net/text-writer.ts'
+import { unsentBytes } from '../../src/net/unsent-bytes.ts'
+
+/** Two ends of one connection over loopback. */
+async function pair(): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const near = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as unknown as [[Socket]]
+  onTestFinished(() => {
+    near.destroy()
+    far.destroy()
+    server.close()
+  })
+  return { near, far }
+}
+
+async function textOf(socket: Socket): Promise<string> {
+  let text = ''
+  socket.setEncoding('latin1')
+  for await (const piece of socket) text += piece as string
+  return text
+}
+
+it('a text that the kernel takes leaves nothing behind in the socket', async () => {
+  const { near, far } = await pair()
+  const writer = new TextWriter(near)
+  expect(writer.write('caf\xE9')).toBe(true)
+  expect(near.writableLength).toBe(0)
+  expect(unsentBytes(near)).toBe(0)
+  expect(near.bytesWritten).toBe(4)
+  near.end()
+  expect(await textOf(far)).toBe('caf\xE9')
+})
+
+it('texts that the kernel does not take wait in order, are counted, and are whole before the end', async () => {
+  const { near, far } = await pair()
+  const writer = new TextWriter(near)
+  let sent = ''
+  let hasRoom = true
+  for (let i = 0; hasRoom; i++) {
+    const text = `${i};`.repeat(1 + ((i * 97) % 1_500))
+    sent += text
+    hasRoom = writer.write(text)
+  }
+  expect(near.writableNeedDrain).toBe(true)
+  expect(unsentBytes(near)).toBeGreaterThan(near.writableLength)
+  const longer = 'x'.repeat(20_000)
+  writer.write(longer)
+  near.write(Buffer.from('bytes'))
+  near.end()
+  expect((await textOf(far)) === `${sent}${longer}bytes`).toBe(true)
+})
+
+it('goes straight to the handle again once all has left', async () => {
+  const { near, far } = await pair()
+  const writer = new TextWriter(near)
+  while (writer.write('y'.repeat(16_000)));
+  far.resume()
+  await once(near, 'drain')
+  await waitFor(() => unsentBytes(near) === 0)
+  const written = watchWrites(near)
+  writer.write('again')
+  expect(written).toEqual([])
+  expect(unsentBytes(near)).toBe(0)
+})
+
+it('a write that fails destroys the socket with the error', async () => {
+  const { near, far } = await pair()
+  const writer = new TextWriter(near)
+  const failed = once(near, 'error')
+  far.resetAndDestroy()
+  for (let i = 0; i < 100 && !near.destroyed; i++) {
+    writer.write('z')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const [error] = (await failed) as [NodeJS.ErrnoException]
+  expect(['EPIPE', 'ECONNRESET']).toContain(error.code)
+  expect(near.destroyed).toBe(true)
+})
+
+it('a text behind the end of the socket fails as any write there', async () => {
+  const { near } = await pair()
+  const writer = new TextWriter(near)
+  const failed = once(near, 'error')
+  near.end()
+  writer.write('late')
+  expect(await failed).toMatchObject([{ code: 'ERR_STREAM_WRITE_AFTER_END' }])
+})
+
+/** What goes through the socket's `write` from now on. */
+function watchWrites(socket: Socket): unknown[] {
+  const seen: unknown[] = []
+  const { write } = Socket.prototype
+  const watched = (...given: Parameters<Socket['write']>): boolean => {
+    seen.push(given[0])
+    return write.apply(socket, given)
+  }
+  Object.assign(socket, { write: watched })
+  return seen
+}
