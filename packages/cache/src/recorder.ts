@@ -107,15 +107,14 @@ export class Recorder {
   }
 
   /** The body is whole. */
-  commit(judged: Judged, writer: EntryWriter, facts: FetchFacts, bodyBytes: number): StoredEntry | undefined {
-    const entry = writer.commit()
+  commit(judged: Judged, writer: EntryWriter, facts: FetchFacts, bodyBytes: number): void {
+    writer.commit()
     this.stored++
     if (judged.vary.length > 0) this.#mark(judged, facts)
     if (cacheStored.hasSubscribers) {
       const { url, status, freshMs } = judged.head
       cacheStored.publish({ url, status, bodyBytes, freshMs })
     }
-    return entry
   }
 
   /** The same for a body that is all in memory. */

@@ -155,13 +155,12 @@ class GuardedWriter implements TextWriter {
     }
   }
 
-  commit(): StoredEntry | undefined {
-    if (this.#isBroken) return undefined
+  commit(): void {
+    if (this.#isBroken) return
     try {
-      return this.#writer.commit()
+      this.#writer.commit()
     } catch (error) {
       this.#broke(error)
-      return undefined
     }
   }
 

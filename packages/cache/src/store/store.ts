@@ -59,9 +59,9 @@ export interface EntryWriter {
   writeText?(text: string): boolean
   /**
    * The body is whole: from now on (a store outside the process: from soon on) it is found under its key, instead of what stood
-   * there. Returns the entry, where it is at hand at once.
+   * there.
    */
-  commit(): StoredEntry | undefined
+  commit(): void
   /** The body broke off: nothing is kept. */
   abort(): void
 }

@@ -30,18 +30,18 @@ export function headOf(head: Partial<EntryHead> = {}): EntryHead {
   }
 }
 
-/** Writes a whole entry, in chunks of a size, and says whether it was taken. */
+/** Writes a whole entry, in chunks of a size. */
 export function write(
   store: CacheStore,
   key: string,
   head: EntryHead,
   body: Uint8Array | string,
   chunkBytes = 65_536,
-): StoredEntry | undefined {
+): void {
   const bytes = Buffer.from(body)
   const writer = store.put(key, head, bytes.length)
   for (let at = 0; at < bytes.length; at += chunkBytes) writer?.write(bytes.subarray(at, at + chunkBytes))
-  return writer?.commit()
+  writer?.commit()
 }
 
 /** The body of an entry, or a range of it. */

@@ -67,7 +67,7 @@ export class DiskWriter implements EntryWriter {
     return true
   }
 
-  commit(): undefined {
+  commit(): void {
     if (this.#isOver) return
     const isShort = this.#declared !== undefined && this.#length !== this.#declared
     if (isShort || this.#side.isClosed()) this.abort()

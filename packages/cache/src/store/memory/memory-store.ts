@@ -5,9 +5,9 @@
  */
 import type { Clock, ScheduledCall } from '@sluice/wire'
 import { MAX_USES, EvictionQueues } from '../index/eviction-queues.ts'
-import { ARRAY_BYTES, mapBytes, POINTER_BYTES } from '../index/heap-costs.ts'
-import { TAG_LINK_BYTES, TagIndex } from '../index/tag-index.ts'
-import { URL_PLACE_BYTES, UrlIndex } from '../index/url-index.ts'
+import { mapBytes } from '../index/heap-costs.ts'
+import { TagIndex } from '../index/tag-index.ts'
+import { UrlIndex } from '../index/url-index.ts'
 import { PurgeLog } from '../purge-log.ts'
 import type {
   CacheStore,
@@ -18,11 +18,12 @@ import type {
   PurgeOptions,
   PurgeSelector,
 } from '../store.ts'
-import { entryBytes, type MemoryBody, MemoryEntry } from './memory-entry.ts'
+import { ByteArena } from './byte-arena.ts'
+import { EntryMaker, type PendingEntry, type WrittenBody } from './entry-maker.ts'
+import type { MemoryEntry } from './memory-entry.ts'
 import { type MemoryPlan, type MemoryStoreOptions, resolveMemoryOptions } from './memory-options.ts'
-import { MemoryWriter, type PendingEntry, type WriterRoom } from './memory-writer.ts'
+import { MemoryWriter, type WriterRoom } from './memory-writer.ts'
 import { ownText } from './owned-text.ts'
-import { packHead, type PackedHead, unpackHead } from './packed-head.ts'
 
 /** Of all bytes, what may be reserved for responses that are on their way. */
 const WRITING_SHARE = 0.5
@@ -48,10 +49,11 @@ export class MemoryStore implements CacheStore {
   readonly #urls = new UrlIndex<MemoryEntry>()
   readonly #tags = new TagIndex<MemoryEntry>()
   readonly #purges = new PurgeLog()
+  readonly #arena: ByteArena
+  readonly #maker: EntryMaker
   readonly #room: WriterRoom
   #heapBytes = 0
   #writingBytes = 0
-  #number = 0
   #evictions = 0
   #corrupt = 0
   #isClosed = false
@@ -63,6 +65,8 @@ export class MemoryStore implements CacheStore {
     this.#plan = plan
     this.#clock = clock
     this.#queues = new EvictionQueues(random)
+    this.#arena = new ByteArena(plan.maxBytes)
+    this.#maker = new EntryMaker(this.#arena)
     this.#room = this.#writerRoom()
   }
 
@@ -90,23 +94,21 @@ export class MemoryStore implements CacheStore {
   ): EntryWriter | undefined {
     const { maxEntryBytes } = this.#plan
     if (this.#isClosed || (bodyBytes ?? 0) > maxEntryBytes) return undefined
-    const ownKey = ownText(key)
-    const packed = packHead(head)
-    const headBytes = headBytesOf(ownKey, packed)
-    if (headBytes + (bodyBytes ?? 0) > maxEntryBytes || !this.#reserve(headBytes)) return undefined
-    return new MemoryWriter(this.#room, { key: ownKey, packed, headBytes, generation }, bodyBytes)
+    const entry = this.#maker.begin(ownText(key), head, generation)
+    if (entry.bytes + (bodyBytes ?? 0) > maxEntryBytes || !this.#reserve(entry.bytes)) return undefined
+    return new MemoryWriter(this.#room, entry, bodyBytes)
   }
 
   update(key: string, id: string, head: EntryHead, generation: number = this.generation): void {
     const old = this.#entries.get(key)
-    if (old === undefined || !isOf(old, id)) return
-    const packed = packHead(head)
-    this.#keep({ key: old.key, packed, headBytes: headBytesOf(old.key, packed), generation }, old.body)
+    if (old === undefined || !old.hasId(id)) return
+    const { bodyBytes: length, text, pieces } = old
+    this.#keep(this.#maker.begin(old.key, head, generation), { length, text, pieces })
   }
 
   delete(key: string, id?: string): void {
     const entry = this.#entries.get(key)
-    if (entry !== undefined && (id === undefined || isOf(entry, id))) this.#drop(entry)
+    if (entry !== undefined && (id === undefined || entry.hasId(id))) this.#drop(entry)
   }
 
   purge(selector: PurgeSelector, options: PurgeOptions = {}): number {
@@ -164,11 +166,8 @@ export class MemoryStore implements CacheStore {
   }
 
   #writerRoom(): WriterRoom {
-    const hasRoomForText = (): boolean => this.#heapBytes < this.#plan.maxHeapBytes / 2
     return {
-      get takesText() {
-        return hasRoomForText()
-      },
+      maxTextBytes: this.#arena.maxTextBytes,
       maxEntryBytes: this.#plan.maxEntryBytes,
       reserve: (bytes) => this.#reserve(bytes),
       release: (bytes) => void (this.#writingBytes -= bytes),
@@ -176,21 +175,22 @@ export class MemoryStore implements CacheStore {
     }
   }
 
-  #keep({ key, packed, headBytes, generation }: PendingEntry, body: MemoryBody): MemoryEntry | undefined {
-    const verdict = this.#purges.verdict(generation, packed)
+  #keep(pending: PendingEntry, body: WrittenBody): void {
+    const { key, facts, generation } = pending
+    const verdict = this.#purges.verdict(generation, facts)
     const old = this.#entries.get(key)
-    const entry = new MemoryEntry(key, packed, body, this.#number++, headBytes)
+    const entry = this.#maker.finish(pending, body)
     const isKept = !this.#isClosed && verdict !== 'gone'
     if (!isKept || (old === undefined && !this.#makeRoom(entry.cost, entry.heapCost))) {
       if (old !== undefined) this.#drop(old)
-      return undefined
+      entry.leave(this.#arena)
+      return
     }
     if (verdict !== 'kept') entry.staleSince = verdict
     this.#replace(old, entry)
     // What takes another's place may be larger, and new tags take room of their own.
     this.#makeRoom(0, 0)
     this.#sweep ??= this.#clock.schedule(SWEEP_INTERVAL_MS, () => this.#sweepSome())
-    return entry
   }
 
   #replace(old: MemoryEntry | undefined, entry: MemoryEntry): void {
@@ -198,6 +198,7 @@ export class MemoryStore implements CacheStore {
     else {
       this.#queues.replace(old, entry)
       this.#leaveIndexes(old)
+      old.leave(this.#arena)
     }
     this.#entries.set(entry.key, entry)
     this.#urls.add(entry)
@@ -210,6 +211,7 @@ export class MemoryStore implements CacheStore {
     this.#queues.remove(entry)
     this.#leaveIndexes(entry)
     this.#entries.delete(entry.key)
+    entry.leave(this.#arena)
   }
 
   #leaveIndexes(entry: MemoryEntry): void {
@@ -244,7 +246,8 @@ export class MemoryStore implements CacheStore {
 
   /** What everything takes; with so many entries more, the tables may be larger. */
   #bytes(more: number): number {
-    const tables = mapBytes(this.#entries.size + more) + this.#tags.bytes + this.#queues.ghostBytes
+    const tables =
+      mapBytes(this.#entries.size + more) + this.#tags.bytes + this.#queues.ghostBytes + this.#arena.spareBytes
     return this.#queues.bytes + this.#writingBytes + tables
   }
 
@@ -261,15 +264,4 @@ export class MemoryStore implements CacheStore {
     this.#swept = entry
     if (this.#entries.size > 0) this.#sweep = this.#clock.schedule(SWEEP_INTERVAL_MS, () => this.#sweepSome())
   }
-}
-
-/** Whether an entry has this id; one whose head can't be understood has none. */
-function isOf(entry: MemoryEntry, id: string): boolean {
-  return (entry.isPacked ? unpackHead(entry.packed)?.id : entry.head.id) === id
-}
-
-function headBytesOf(key: string, packed: PackedHead): number {
-  const { length } = packed.tags
-  const links = length === 0 ? 0 : ARRAY_BYTES + length * (POINTER_BYTES + TAG_LINK_BYTES)
-  return entryBytes(key, packed) + URL_PLACE_BYTES + links
 }

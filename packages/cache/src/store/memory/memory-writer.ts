@@ -1,50 +1,35 @@
 /**
  * A response on its way into memory. Its chunks are copied: they are pieces of larger reads, which they would keep alive. A small
- * body becomes text, another one Buffers of exactly its size: what is reserved for it is what it takes.
+ * body is gathered as text, another one in Buffers of exactly its size: what is reserved for it is what it takes.
  */
 import { latin1 } from '@sluice/wire'
-import { ARRAY_BYTES, BUFFER_BYTES, POINTER_BYTES, stringBytes } from '../index/heap-costs.ts'
-import type { EntryWriter, StoredEntry } from '../store.ts'
-import type { MemoryBody } from './memory-entry.ts'
+import { BUFFER_BYTES } from '../index/heap-costs.ts'
+import type { EntryWriter } from '../store.ts'
+import type { PendingEntry, WrittenBody } from './entry-maker.ts'
 import { ownText } from './owned-text.ts'
-import type { PackedHead } from './packed-head.ts'
-
-/** An entry that has no body yet. */
-export interface PendingEntry {
-  readonly key: string
-  readonly packed: PackedHead
-  /** What it takes beside its body; reserved already. */
-  readonly headBytes: number
-  readonly generation: number
-}
 
 /** What a writer wants of its store. */
 export interface WriterRoom {
-  /** Whether small bodies may become text, which lies on V8's heap. */
-  readonly takesText: boolean
+  /** Bodies up to here are handed over as text. */
+  readonly maxTextBytes: number
   readonly maxEntryBytes: number
   /** Makes room for so many bytes more; `false` where there is none. */
   reserve(bytes: number): boolean
   release(bytes: number): void
-  keep(entry: PendingEntry, body: MemoryBody): StoredEntry | undefined
+  keep(entry: PendingEntry, body: WrittenBody): void
 }
 
-/** As much leaves with a head in one write. */
-const MAX_TEXT_BYTES = 8 * 1024
 const FIRST_PIECE_BYTES = 16 * 1024
 /** Larger bodies are in several pieces: nothing so large is reserved before it arrives, nor written to a socket at once. */
 const MAX_PIECE_BYTES = 1024 * 1024
-/** Of a Buffer, what lies on V8's heap. */
-const BUFFER_HEAP_BYTES = 200
 const NO_PIECES: readonly Buffer[] = Object.freeze([])
 
 export class MemoryWriter implements EntryWriter {
   readonly #room: WriterRoom
-  readonly #entry: PendingEntry
+  #entry: PendingEntry
   readonly #declared: number | undefined
   /** The body so far, or its beginning, as text. */
   #text: string | undefined
-  #isPutTogether = false
   readonly #pieces: Buffer[] = []
   /** How much of the last piece is written. */
   #filled = 0
@@ -55,15 +40,16 @@ export class MemoryWriter implements EntryWriter {
   constructor(room: WriterRoom, entry: PendingEntry, declared: number | undefined) {
     this.#room = room
     this.#entry = entry
-    this.#reserved = entry.headBytes
+    this.#reserved = entry.bytes
     this.#declared = declared
-    this.#text = room.takesText && (declared ?? 0) <= MAX_TEXT_BYTES ? '' : undefined
+    this.#text = (declared ?? 0) <= room.maxTextBytes ? '' : undefined
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#isOver) return false
+    if (this.#length === 0) this.#keepHead()
     this.#length += chunk.byteLength
-    const maxBytes = this.#declared ?? this.#room.maxEntryBytes - this.#entry.headBytes
+    const maxBytes = this.#declared ?? this.#room.maxEntryBytes - this.#entry.bytes
     if (this.#length > maxBytes || !this.#take(chunk)) {
       this.abort()
       return false
@@ -71,24 +57,24 @@ export class MemoryWriter implements EntryWriter {
     return true
   }
 
-  /** A whole body: copied once. */
+  /** A whole body. */
   writeText(text: string): boolean {
     if (this.#isOver) return false
     const isAll = this.#length === 0 && text.length === this.#declared
     if (this.#text === undefined || !isAll) return this.write(Buffer.from(text, 'latin1'))
     this.#length = text.length
-    this.#text = ownText(text)
+    this.#text = text
     if (this.#reserve(text.length)) return true
     this.abort()
     return false
   }
 
-  commit(): StoredEntry | undefined {
-    if (this.#isOver) return undefined
+  commit(): void {
+    if (this.#isOver) return
     const isWhole = this.#declared === undefined || this.#length === this.#declared
     const body = isWhole ? this.#body() : undefined
     this.abort()
-    return body === undefined ? undefined : this.#room.keep(this.#entry, body)
+    if (body !== undefined) this.#room.keep(this.#entry, body)
   }
 
   abort(): void {
@@ -99,10 +85,14 @@ export class MemoryWriter implements EntryWriter {
     this.#pieces.length = 0
   }
 
+  /** The rest may take long to come: until then it is not to keep alive what it came in. */
+  #keepHead(): void {
+    this.#entry = { ...this.#entry, headText: ownText(this.#entry.headText) }
+  }
+
   #take(chunk: Uint8Array): boolean {
     if (this.#text !== undefined) {
-      if (this.#length <= MAX_TEXT_BYTES) {
-        this.#isPutTogether = this.#text !== ''
+      if (this.#length <= this.#room.maxTextBytes) {
         this.#text += latin1(chunk)
         return this.#reserve(chunk.byteLength)
       }
@@ -144,17 +134,9 @@ export class MemoryWriter implements EntryWriter {
     return true
   }
 
-  #body(): MemoryBody {
-    const length = this.#length
-    if (this.#text !== undefined) {
-      const text = this.#isPutTogether ? ownText(this.#text) : this.#text
-      const bytes = stringBytes(text)
-      return { length, text, pieces: NO_PIECES, bytes, heapBytes: bytes }
-    }
-    const pieces = this.#exactPieces()
-    const heapBytes = ARRAY_BYTES + pieces.length * (POINTER_BYTES + BUFFER_HEAP_BYTES)
-    const bytes = ARRAY_BYTES + pieces.length * (POINTER_BYTES + BUFFER_BYTES) + length
-    return { length, text: undefined, pieces, bytes, heapBytes }
+  #body(): WrittenBody {
+    const text = this.#text
+    return { length: this.#length, text, pieces: text === undefined ? this.#exactPieces() : undefined }
   }
 
   #exactPieces(): readonly Buffer[] {

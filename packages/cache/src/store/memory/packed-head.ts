@@ -1,3 +1,8 @@
+/**
+ * An entry's head as one string, until it is first asked for. Most of what comes into a cache leaves it without ever being read: as
+ * one string it is copied out of what it came in by one call, takes half of the room, and is nothing to the garbage collector, where
+ * it would be thirty objects.
+ */
 import {
   ARRAY_BYTES,
   NUMBER_BYTES,
@@ -6,30 +11,30 @@ import {
   SLICE_BYTES,
   stringBytes,
 } from '../index/heap-costs.ts'
-/**
- * An entry's head as one string, until it is first asked for. Most of what comes into a cache leaves it without ever being read: as
- * one string it is copied out of what it came in by one call, takes half of the room, and is one object to the garbage
- * collector in place of thirty.
- */
 import type { EntryHead } from '../store.ts'
 import { ownText } from './owned-text.ts'
 
-/** A head in this form, with what is needed to find it. Shares memory with nothing else. */
-export interface PackedHead {
+/** What is needed to find a head, and to unpack it. Shares memory with nothing else. */
+export interface HeadFacts {
   readonly url: string
   readonly tags: readonly string[]
-  readonly expiresAt: number
   readonly status: number
-  /** When it was asked for and when it arrived, its age then, and how long it is fresh. */
-  readonly times: readonly [number, number, number, number]
-  /** Notes, id, names and values, and how many names and values. */
-  readonly text: string
+  /** When it was asked for and when it arrived, its age then, how long it is fresh, and when it is of no use any more. */
+  readonly times: readonly [number, number, number, number, number]
+  /** How many names and values. */
   readonly fields: number
+}
+
+/** A head in this form. */
+export interface PackedHead {
+  readonly facts: HeadFacts
+  /** Notes, id, names and values. */
+  readonly text: string
 }
 
 /** No field may have it in its value (RFC 9110, section 5.5), and JSON writes it in another way. */
 const BETWEEN = '\n'
-const PACKED_BYTES = OBJECT_BYTES + 7 * POINTER_BYTES + ARRAY_BYTES + 4 * POINTER_BYTES + NUMBER_BYTES
+const FACTS_BYTES = OBJECT_BYTES + 5 * POINTER_BYTES + ARRAY_BYTES + 5 * POINTER_BYTES
 /** Eleven properties, and times that are no small integers. */
 const HEAD_BYTES = OBJECT_BYTES + 11 * POINTER_BYTES + 4 * NUMBER_BYTES + ARRAY_BYTES
 const EMPTY_OBJECT_BYTES = OBJECT_BYTES + 4 * POINTER_BYTES
@@ -37,19 +42,19 @@ const EMPTY_OBJECT_BYTES = OBJECT_BYTES + 4 * POINTER_BYTES
 const PROPERTY_BYTES = 12
 const NO_TAGS: readonly string[] = Object.freeze([])
 
-export function packHead(head: EntryHead): PackedHead {
-  const { headers, tags } = head
+/** `ownKey`: a string of the store's own, which the URL often is, too. */
+export function packHead(head: EntryHead, ownKey: string): PackedHead {
+  const { url, headers, tags } = head
   let text = notesText(head.notes) + BETWEEN + head.id
   for (let i = 0; i < headers.length; i++) text += BETWEEN + headers[i]!
-  return {
-    url: ownText(head.url),
+  const facts: HeadFacts = {
+    url: url === ownKey ? ownKey : ownText(url),
     tags: tags.length === 0 ? NO_TAGS : tags.map(ownText),
-    expiresAt: head.expiresAt,
     status: head.status,
-    times: [head.requestedAt, head.respondedAt, head.initialAgeMs, head.freshMs],
-    text: ownText(text),
+    times: [head.requestedAt, head.respondedAt, head.initialAgeMs, head.freshMs, head.expiresAt],
     fields: headers.length,
   }
+  return { facts, text }
 }
 
 /** Many heads have one and the same object of notes. */
@@ -68,7 +73,7 @@ let lastNotes: EntryHead['notes'] | undefined
 let lastText = ''
 
 /** The head again; `undefined` where that can't be, since a separator was in one of its strings. */
-export function unpackHead({ url, tags, expiresAt, status, times, text, fields }: PackedHead): EntryHead | undefined {
+export function unpackHead({ url, tags, status, times, fields }: HeadFacts, text: string): EntryHead | undefined {
   const parts = text.split(BETWEEN)
   const [notes, id] = parts
   // A copy of the right size: an array that was filled by a pattern has room to spare.
@@ -82,22 +87,21 @@ export function unpackHead({ url, tags, expiresAt, status, times, text, fields }
     respondedAt: times[1],
     initialAgeMs: times[2],
     freshMs: times[3],
-    expiresAt,
+    expiresAt: times[4],
     url,
     tags,
     notes: JSON.parse(notes!) as EntryHead['notes'],
   }
 }
 
-/** What a packed head takes on the heap. */
-export function packedBytes({ url, tags, text }: PackedHead): number {
+/** What the facts take on the heap, beside a URL that is the key. */
+export function factsBytes({ url, tags }: HeadFacts, key: string): number {
+  const urlBytes = url === key ? 0 : stringBytes(url)
   const tagBytes = tags === NO_TAGS ? 0 : ARRAY_BYTES + tags.length * POINTER_BYTES
-  return (
-    PACKED_BYTES + stringBytes(url) + stringBytes(text) + tags.reduce((sum, tag) => sum + stringBytes(tag), tagBytes)
-  )
+  return FACTS_BYTES + urlBytes + tags.reduce((sum, tag) => sum + stringBytes(tag), tagBytes)
 }
 
-/** What one that was unpacked takes beyond that: its strings are pieces of the packed one, which therefore stays. */
+/** What one that was unpacked takes beyond that; its strings are pieces of the packed one, which is not counted here. */
 export function unpackedBytes({ headers, notes }: EntryHead): number {
   return HEAD_BYTES + (headers.length + 1) * (POINTER_BYTES + SLICE_BYTES) + valueBytes(notes)
 }

@@ -49,7 +49,7 @@ export class RedisWriter implements EntryWriter {
     return true
   }
 
-  commit(): undefined {
+  commit(): void {
     if (this.#isOver) return
     if (this.#declared !== undefined && this.#length !== this.#declared) {
       this.abort()

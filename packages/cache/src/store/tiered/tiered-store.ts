@@ -189,6 +189,7 @@ export class TieredStore implements CacheStore {
     if (entry.bytes === undefined) return new PromotedEntry(entry, begin, isCurrent)
     const writer = begin()
     writer?.write(entry.bytes)
-    return writer?.commit() ?? entry
+    writer?.commit()
+    return this.#memory.get(key) ?? entry
   }
 }

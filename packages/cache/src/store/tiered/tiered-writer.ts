@@ -2,7 +2,7 @@
  * A response on its way to both stores. Where one does not want it, the other goes on; what stood there before is then forgotten, since the
  * other has a later one.
  */
-import type { CacheStore, EntryWriter, StoredEntry } from '../store.ts'
+import type { CacheStore, EntryWriter } from '../store.ts'
 import type { Changes } from './changes.ts'
 
 export class TieredWriter implements EntryWriter {
@@ -32,15 +32,15 @@ export class TieredWriter implements EntryWriter {
     return this.#front !== undefined || this.#back !== undefined
   }
 
-  commit(): StoredEntry | undefined {
+  commit(): void {
     const [front, back] = this.#stores
     if (this.#front === undefined && this.#back !== undefined) this.#changes.noteBehind(this.#key)
     else this.#changes.note(this.#key)
     const isKept = this.#front !== undefined || this.#back !== undefined
     if (isKept && this.#front === undefined) front.delete(this.#key)
     if (isKept && this.#back === undefined) back.delete(this.#key)
-    const entry = this.#front?.commit()
-    return this.#back?.commit() ?? entry
+    this.#front?.commit()
+    this.#back?.commit()
   }
 
   abort(): void {
