@@ -1,10 +1,9 @@
 /** How often a cache has what is asked for, by what it lets go: no sockets, no proxy, no clock. */
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { traces } from '../lib/eviction-traces.mjs'
+import { probe } from '../lib/probe-rounds.mjs'
 
-const PROBE = fileURLToPath(new URL('../lib/eviction-probe.mjs', import.meta.url))
+const measure = probe('eviction-probe.mjs', [])
+
 /** By how many percentage points `memoryStore` may be below LRU on any trace. */
 const MAX_DEFICIT = 0.5
 
@@ -23,16 +22,11 @@ export const cacheEvictions = {
     const { policies } = await import('../lib/eviction-policies.mjs')
     const names = Object.keys(policies)
     // Seeded: each round would be the same.
-    const rounds = await Promise.all(names.map(measure))
+    const rounds = await Promise.all(names.map((name) => measure(name)))
     const subjects = names.map((name, i) => ({ name, rounds: Array(plan.rounds).fill(rounds[i]), errors: [] }))
     const [store, lru] = ['memoryStore', 'LRU'].map((name) => subjects.find((each) => each.name === name))
     for (const { key, title } of cacheEvictions.columns)
       if (store.rounds[0][key] < lru.rounds[0][key] - MAX_DEFICIT) store.errors.push(`below LRU: ${title}`)
     return { subjects, leftOut: [] }
   },
-}
-
-async function measure(name) {
-  const { stdout } = await promisify(execFile)(process.execPath, [PROBE, name])
-  return JSON.parse(stdout)
 }

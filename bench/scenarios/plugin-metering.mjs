@@ -1,9 +1,7 @@
 /** What the fuel of plugins costs: the same work by the same module, metered and not, one process for each kind of work. */
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { probe, probeRounds } from '../lib/probe-rounds.mjs'
 
-const PROBE = fileURLToPath(new URL('../lib/metering-probe.mjs', import.meta.url))
+const measure = probe('metering-probe.mjs', [])
 
 /** Module and export, each a row. */
 const WORK = [
@@ -44,18 +42,5 @@ export const pluginMetering = {
   describe: () =>
     `The best of many calls with 10 KB, both forms in one process and in turn. A JSON parser may take ${MOST} % longer. ` +
     '"ms to meter" is for the first time, before the engine has optimised that code.',
-  /** Gives `{ subjects: [{ name, rounds, errors }], leftOut: [] }`, as `runRounds` does for proxies. */
-  async measureAll(plan, log) {
-    const subjects = WORK.map((name) => ({ name, rounds: [], errors: [] }))
-    for (let round = 0; round < plan.rounds; round++) {
-      for (const subject of subjects) subject.rounds[round] = await measure(subject.name)
-      log(`round ${round + 1} of ${plan.rounds}`)
-    }
-    return { subjects, leftOut: [] }
-  },
-}
-
-async function measure(name) {
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, PROBE, ...name.split(' ')])
-  return JSON.parse(stdout)
+  measureAll: (plan, log) => probeRounds(WORK, (name) => measure(...name.split(' ')), plan, log),
 }
