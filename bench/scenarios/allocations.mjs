@@ -13,6 +13,7 @@ const CEILINGS = { sluice: 10_400, 'sluice-chain': 15_300, 'sluice-node': 15_500
 
 export const allocations = {
   ...small,
+  must: [],
   name: 'allocations',
   title: 'Allocations for small JSON replies',
   columns: [

@@ -15,6 +15,7 @@ export const halfRate = {
     requestsPerSecond,
     cpuMicros,
   ],
+  must: [{ subject: 'sluice', baseline: 'nginx', atMost: 2 }],
   describe: (options) =>
     `${small.describe(options)} Poisson arrivals at half of the rate that the proxy reached just before.`,
   async measure(subject, plan) {

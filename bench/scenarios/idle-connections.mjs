@@ -17,6 +17,7 @@ export const idleConnections = {
     { key: 'idleMib', title: 'MiB with them', digits: 0 },
     { key: 'baseMib', title: 'MiB before', digits: 0 },
   ],
+  must: [{ subject: 'sluice', key: 'kibPerConnection', atMost: 10 }],
   defaults: { connections: 10_000, seconds: 0, rounds: 3, warmupSeconds: 3, size: 863 },
   // The warm-up is an ordinary load; the idle connections are opened here.
   plan: ({ size, connections, ...plan }) => ({
