@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 /** So much room for what is allocated that nothing is collected while it is counted. */
 export const NO_COLLECTIONS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
 
-/** Gives `measure(...args)`, which runs `FILE` of this folder with these. */
-export function probe(file, nodeArguments = ['--expose-gc']) {
-  const program = fileURLToPath(new URL(file, import.meta.url))
+/** Gives `measure(...args)`, which runs the program with these. */
+export function probe(url, nodeArguments = ['--expose-gc']) {
+  const program = fileURLToPath(url)
   return async (...args) => {
     const { stdout } = await promisify(execFile)(process.execPath, [
       ...process.execArgv,

@@ -1,7 +1,7 @@
 /** What access rules cost: no sockets, no proxy, one process for each kind. */
 import { boundedRounds, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('access-probe.mjs', [])
+const measure = probe(new URL('../lib/access-probe.mjs', import.meta.url), [])
 
 /** Of whatever decides by address alone. */
 const CEILINGS = { ns: 1_000, buildMs: 1_000, mib: 4 }

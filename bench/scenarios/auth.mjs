@@ -1,7 +1,7 @@
 /** What it costs to know who is asking: no sockets, no upstream, one process for each kind. */
 import { boundedRounds, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('auth-probe.mjs')
+const measure = probe(new URL('../lib/auth-probe.mjs', import.meta.url))
 
 /** Each is a row; the figures that may not be above a ceiling. What is verified anew costs what its signature costs. */
 const COSTS = {

@@ -2,7 +2,7 @@
 import { traces } from '../lib/eviction-traces.mjs'
 import { probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('eviction-probe.mjs', [])
+const measure = probe(new URL('../lib/eviction-probe.mjs', import.meta.url), [])
 
 /** By how many percentage points `memoryStore` may be below LRU on any trace. */
 const MAX_DEFICIT = 0.5

@@ -1,7 +1,7 @@
 /** What the cache's store in memory costs: no sockets, no proxy, one process for each row. */
 import { boundedRounds, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('cache-probe.mjs')
+const measure = probe(new URL('../lib/cache-probe.mjs', import.meta.url))
 
 /** The rows, with figures that may not be above a ceiling. */
 const ROWS = {

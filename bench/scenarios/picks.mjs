@@ -1,7 +1,7 @@
 /** What a balancer costs for each attempt: no sockets, no proxy, one process for each balancer. */
 import { boundedRounds, NO_COLLECTIONS, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('pick-probe.mjs', NO_COLLECTIONS)
+const measure = probe(new URL('../lib/pick-probe.mjs', import.meta.url), NO_COLLECTIONS)
 
 /** Nanoseconds that a pick may take, with 10 and with 10,000 targets. */
 const CEILINGS = { ns10: 200, ns10000: 1000 }

@@ -1,7 +1,7 @@
 /** What the fuel of plugins costs: the same work by the same module, metered and not, one process for each kind of work. */
 import { probe, probeRounds } from '../lib/probe-rounds.mjs'
 
-const measure = probe('metering-probe.mjs', [])
+const measure = probe(new URL('../lib/metering-probe.mjs', import.meta.url), [])
 
 /** Module and export, each a row. */
 const WORK = [

@@ -1,7 +1,7 @@
 /** What a thread of its own costs a plugin: by the clock, since both threads have to be waited for. */
 import { boundedRounds, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('thread-probe.mjs', [])
+const measure = probe(new URL('../lib/thread-probe.mjs', import.meta.url), [])
 const ROWS = { "on the proxy's thread": 'inline', 'on a thread of its own': 'worker' }
 
 /** Microseconds that a call may take on an idle machine, the exchange's own included. */

@@ -1,7 +1,7 @@
 /** What a plugin adds to an exchange: no sockets, one process for each plugin. */
 import { boundedRounds, NO_COLLECTIONS, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('plugin-probe.mjs', NO_COLLECTIONS)
+const measure = probe(new URL('../lib/plugin-probe.mjs', import.meta.url), NO_COLLECTIONS)
 
 /** Microseconds of an exchange. */
 const CEILINGS = { 'three fields read, one set': { micros: 3 } }

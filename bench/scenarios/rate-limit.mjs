@@ -1,7 +1,7 @@
 /** What a rate limit in memory costs: no sockets, no proxy, one process for each kind of limit. */
 import { boundedRounds, probe } from '../lib/probe-rounds.mjs'
 
-const measure = probe('limit-probe.mjs')
+const measure = probe(new URL('../lib/limit-probe.mjs', import.meta.url))
 
 /** Of a check by a store. */
 const CEILINGS = { ns1000: 500, ns1000000: 500, mib: 150 }

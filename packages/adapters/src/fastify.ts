@@ -11,7 +11,9 @@ export interface FastifyProxyOptions {
 
 /**
  * A plugin: `app.register(fastifyProxy, { proxy, prefix: '/api' })`. Bodies stream unread, whatever parsers the
- * application has; its hooks run as for any route. What no route of the proxy matches gets Fastify's not-found handler.
+ * application has; its hooks run as for any route. What no route of the proxy matches gets Fastify's not-found handler, and
+ * so do methods that the application did not know when it was registered (`app.addHttpMethod('PURGE')`). Upgrades are for
+ * `app.server.on('upgrade', proxy.upgradeHandler())`.
  */
 export const fastifyProxy: FastifyPluginCallback<FastifyProxyOptions> = (instance, { proxy }, done) => {
   const handler = fastifyHandler(proxy)

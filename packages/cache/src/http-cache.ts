@@ -6,7 +6,8 @@
  *     await cache.purge({ tags: ['article-7'] }, { soft: true })
  *
  * Put it below authentication, so that nobody is answered who may not be, and below what compresses; above `retry`, breakers and what
- * changes requests for a target alone.
+ * changes requests for a target alone. What was answered to somebody known is shared only where the upstream says so (`public`,
+ * `s-maxage`, `must-revalidate`).
  */
 import {
   ConfigError,
@@ -126,7 +127,11 @@ class SharedParts {
 
   constructor(plan: CachePlan, { store, random = systemRandom }: HttpCacheOptions<never>) {
     this.plan = plan
-    this.store = new GuardedStore(store({ clock: plan.clock, random }))
+    const made = store({ clock: plan.clock, random })
+    // `memoryStore` without its parentheses is a function that gives one: nothing would ever be stored.
+    if (typeof made?.get !== 'function')
+      throw new ConfigError('httpCache.store', 'must be a store, such as memoryStore()')
+    this.store = new GuardedStore(made)
     this.keys = new CacheKeys(plan.key)
     this.#allKeys = [this.keys]
     this.store.onPurge((selector, { soft = false }) => this.#purges.add(selector, soft, plan.clock.wallTime()))

@@ -85,7 +85,7 @@ export class Recorder {
     // A part never stands for the whole.
     if (status === 206 && part === undefined) return 'status'
     const effective = effectiveDirectives(headers, plan.targets)
-    const policy = judge(exchange.request.headers, status, headers, effective, plan, respondedAt)
+    const policy = judge(exchange, status, headers, effective, plan, respondedAt)
     if (typeof policy === 'string') return policy
     const vary = varyFields(headers)
     if (vary === undefined) return 'vary'

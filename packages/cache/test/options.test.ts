@@ -114,6 +114,7 @@ describe('a wrong option', () => {
     ['httpCache', undefined],
     ['httpCache.store', {}],
     ['httpCache.store', { store: 'memory' }],
+    ['httpCache.store', { store: memoryStore }],
     ['httpCache.key', { store, key: 'x' }],
     ['httpCache.key.query', { store, key: { query: 'some' } }],
     ['httpCache.key.query', { store, key: { query: { allow: ['a'], ignore: ['b'] } } }],

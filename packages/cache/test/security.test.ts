@@ -1,9 +1,19 @@
 /** What must never reach somebody else through a shared cache. */
-import type { Middleware } from '@sluice/core'
+import { identity, type Middleware } from '@sluice/core'
 import { describe, expect, it } from 'vitest'
 import { setUp } from './set-up.ts'
 
 const FRESH = { 'Cache-Control': 'max-age=100' }
+
+/** Authentication as it is by default: the key stays here, and the upstream is told whose it was. */
+const known: Middleware = (exchange, next) => {
+  const { headers } = exchange.request
+  const subject = headers.get('x-api-key')
+  if (subject === undefined) return next(exchange)
+  headers.delete('x-api-key')
+  headers.set('X-User', subject)
+  return next(exchange.set(identity, { subject, scheme: 'test', claims: {}, scopes: [], roles: [], raw: undefined }))
+}
 
 describe('is not stored', () => {
   it.each([
@@ -41,6 +51,37 @@ describe('is not stored', () => {
     const { get } = setUp((request) => ({ headers: FRESH, body: request.header('authorization') ?? 'nobody' }))
     await get('/', { Authorization: 'Basic ada' })
     expect((await get('/')).text).toBe('nobody')
+  })
+
+  it('what was answered to somebody whose credentials were taken off above the cache', async () => {
+    const { get, answer, fake } = setUp(
+      (request) => ({ headers: FRESH, body: `for ${request.header('x-user') ?? 'nobody'}` }),
+      { above: [known] },
+    )
+    expect((await get('/', { 'X-API-Key': 'ada' })).header('cache-status')).toBe('sluice; fwd=uri-miss')
+    expect((await get('/', { 'X-API-Key': 'bob' })).text).toBe('for bob')
+    expect((await get('/')).text).toBe('for nobody')
+    answer({ headers: { 'Cache-Control': 'public, max-age=60' }, body: 'for all' })
+    await get('/public', { 'X-API-Key': 'ada' })
+    expect((await get('/public', { 'X-API-Key': 'bob' })).text).toBe('for all')
+    expect(fake.requests).toHaveLength(4)
+  })
+
+  it('waits for nobody else where the last answer was for one alone', async () => {
+    const heads: (() => void)[] = []
+    const { get, fake, clock } = setUp(
+      () => ({ headers: FRESH, hold: new Promise<void>((resolve) => void heads.push(resolve)) }),
+      { above: [known] },
+    )
+    const first = get('/me', { 'X-API-Key': 'ada' })
+    await clock.advanceAsync(0)
+    heads[0]!()
+    await first
+    const crowd = ['ada', 'bob', 'eve'].map((name) => get('/me', { 'X-API-Key': name }))
+    await clock.advanceAsync(0)
+    expect(fake.requests).toHaveLength(4)
+    for (const head of heads) head()
+    await Promise.all(crowd)
   })
 
   it("anybody's cookie", async () => {

@@ -10,7 +10,7 @@
 import { fieldName, type HeaderList, type ScheduledCall } from '@sluice/wire'
 import { acceptsTrailers, stripHopByHop } from './entrance/hop-by-hop.ts'
 import type { UpstreamErrorCode } from './error-codes.ts'
-import { type AnyProxyError, InternalError, UpstreamError } from './errors.ts'
+import { type AnyProxyError, ConfigError, InternalError, UpstreamError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { compileForward, type ForwardOptions, type ForwardPlan } from './forward-plan.ts'
 import { isIdempotent } from './idempotent.ts'
@@ -36,6 +36,7 @@ const RETRY_AFTER_QUEUE_MS = 1_000
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function forward(upstream: Upstream, options: ForwardOptions = {}): DirectHandler {
+  if (typeof upstream?.pick !== 'function') throw new ConfigError('forward', 'needs an upstream: see createUpstream()')
   const plan = compileForward(options, upstream.timeouts, 'forward')
   const direct: DirectHandler['direct'] = (exchange, resolve, reject) =>
     new Forwarding(exchange, upstream, plan, resolve, reject).start()

@@ -3,10 +3,12 @@ import { Body, HeaderList, type HeaderListInit, type ReadBodyOptions } from '@sl
 import type { Peer } from './client.ts'
 import type { Arrival, Entrance } from './entrance/entrance.ts'
 import { requestedUpgrade } from './entrance/hop-by-hop.ts'
+import { ConfigError } from './errors.ts'
 import { ReceivedRequest } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
 import { limitBody } from './limited-body.ts'
 import { observeBody } from './observed-body.ts'
+import { strictOption } from './options/option-checks.ts'
 import { frameReply } from './reply-framing.ts'
 import type { Reply } from './reply.ts'
 
@@ -33,7 +35,10 @@ export interface InformationalReply {
   readonly headers: HeaderList
 }
 
-/** What came back. The body flows from the upstream as it is read. */
+/**
+ * What came back. The body flows from the upstream as it is read, and until it was read or cancelled (`reply.body.cancel()`) the exchange
+ * is under way, for limits and for `close()` too.
+ */
 export class InjectedReply {
   readonly status: number
   readonly headers: HeaderList
@@ -98,6 +103,7 @@ export function arrivalOf(
   init: InjectedRequest,
   onInformational: (status: number, headers: HeaderList) => void,
 ): Arrival {
+  assertRequest(init)
   const headers = new HeaderList(init.headers)
   const body = init.body instanceof Body ? init.body : init.body === undefined ? Body.empty : Body.of(init.body)
   if (!headers.has('host') && init.httpVersion !== '1.0') headers.append('Host', 'localhost')
@@ -113,4 +119,14 @@ export function arrivalOf(
     downstream: { informational: onInformational },
     upgrade: requestedUpgrade(headers, init.httpVersion ?? '1.1'),
   }
+}
+
+const NAMES: readonly (keyof InjectedRequest)[] = ['method', 'path', 'headers', 'body', 'httpVersion', 'peer', 'signal']
+
+/** What is misspelt would be a GET of `/`, and a test that passes for no reason. */
+function assertRequest(init: InjectedRequest): void {
+  if (typeof init === 'string') throw new ConfigError('inject', 'must be an object, such as { path: "/users/1" }')
+  const { body } = strictOption(init, NAMES, 'inject')
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array || body instanceof Body) return
+  throw new ConfigError('inject.body', 'must be text, bytes or a Body')
 }

@@ -29,7 +29,11 @@ export interface ProxyOptions {
   readonly dropUnderscoreHeaders?: boolean
   /** The reply where no route matches; it runs behind the proxy's own middlewares. @default 404 `ERR_SLUICE_NO_ROUTE` */
   readonly noMatch?: Handler
-  /** Told of what a middleware or handler threw that is no {@link ProxyError}; the client gets 500. @default console.error */
+  /**
+   * Told of what a middleware or handler threw that is no {@link ProxyError}, and of `ERR_SLUICE_CONFIG` and `ERR_SLUICE_SLOT_MISSING`,
+   * which are mistakes in the program; the client gets 500.
+   * @default console.error
+   */
   readonly onError?: (error: unknown, exchange: Exchange) => void
   /** @default systemClock */
   readonly clock?: Clock

@@ -84,8 +84,12 @@ export class Proxy<S = unknown> {
     return this
   }
 
-  /** Opens a listener of its own: the fast path. Rejects where the address can't be had. */
+  /**
+   * Opens a listener of its own: the fast path. Rejects where the address can't be had.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG`
+   */
   async listen(options: ListenOptions = {}): Promise<Listener> {
+    if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
     const listener = (options.listener ?? wireListener())(options, this.#services())
     await listener.listen()
     this.#listeners.push(listener)

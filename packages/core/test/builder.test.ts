@@ -5,10 +5,15 @@ import {
   createProxy,
   createUpstream,
   defineMiddleware,
+  defineSlot,
+  type Exchange,
+  forward,
   type Handler,
+  type Has,
   type Middleware,
   Reply,
   type RouteBuilder,
+  UpstreamError,
 } from '../src/index.ts'
 
 const ok: Handler = () => Reply.text('ok')
@@ -113,10 +118,30 @@ describe('a chain', () => {
     const proxy = createProxy({ onError: (error) => told.push(error) })
       .route({ path: '/sync' }, (r) => r.use(((x: never, next: Handler) => void next(x)) as never).handle(ok))
       .route({ path: '/async' }, (r) => r.handle((async () => {}) as never))
-    for (const path of ['/sync', '/async']) expect((await proxy.inject({ path })).status).toBe(500)
+      .route({ path: '/fetch' }, (r) => r.handle((() => new Response('ok')) as never))
+    for (const path of ['/sync', '/async', '/fetch']) expect((await proxy.inject({ path })).status).toBe(500)
     expect(told.map(String)).toEqual([
-      expect.stringContaining('returned no Reply'),
-      expect.stringContaining('returned no Reply'),
+      expect.stringContaining('returned no Reply: is there a `return` missing?'),
+      expect.stringContaining('returned no Reply: is there a `return` missing?'),
+      expect.stringContaining('returned no Reply: Reply.text()'),
+    ])
+  })
+
+  it('whose parts do not fit tells so, since its 500 can not say which', async () => {
+    const tenant = defineSlot<string>()('test.tenant')
+    const told: unknown[] = []
+    const proxy = createProxy({ onError: (error) => told.push(error) })
+      .route({ path: '/slot' }, (r) =>
+        r.handle((exchange) => Reply.text((exchange as Exchange<Has<typeof tenant>>).get(tenant))),
+      )
+      .route({ path: '/factory' }, (r) => r.use((() => forward('users' as never)) as never).handle(ok))
+      .route({ path: '/upstream' }, (r) =>
+        r.handle(() => Promise.reject(new UpstreamError('ERR_SLUICE_CONNECT_REFUSED'))),
+      )
+    for (const path of ['/slot', '/factory', '/upstream']) await proxy.inject({ path })
+    expect(told.map((error) => (error as Error).message)).toEqual([
+      'the slot "test.tenant" is not set',
+      'forward: needs an upstream: see createUpstream()',
     ])
   })
 })
@@ -158,6 +183,20 @@ describe('a proxy', () => {
           .explain(),
       ).path,
     ).toBe('routes')
+  })
+
+  it('is not listened with, nor asked, by a number or a text', async () => {
+    const proxy = createProxy().handle(ok)
+    for (const wrong of [8080, '8080'] as never[])
+      await expect(proxy.listen(wrong)).rejects.toThrow('listen: must be an object, such as { port: 8080 }')
+    await expect(proxy.inject('/users' as never)).rejects.toThrow(
+      'inject: must be an object, such as { path: "/users/1" }',
+    )
+    await expect(proxy.inject({ url: '/users' } as never)).rejects.toThrow(
+      'inject.url: is not known: there are method, path',
+    )
+    await expect(proxy.inject({ method: 'POST', body: { a: 1 } } as never)).rejects.toThrow('inject.body: ')
+    expect(() => proxy.explain({ url: '/users' } as never)).toThrow(ConfigError)
   })
 
   it('can not be changed once it is in use', async () => {

@@ -1,7 +1,7 @@
 /** Options of `webSocket`, resolved once. */
 import type { Exchange } from '@sluice/core'
 import { ConfigError } from '@sluice/core'
-import { durationOption, functionOption, optionalDuration, wholeOption } from '@sluice/core/options'
+import { durationOption, functionOption, optionalDuration, strictOption, wholeOption } from '@sluice/core/options'
 import { type FrameOptions, type FramePlan, framePlan } from './frames/frame-options.ts'
 import { type AllowedOrigins, originRule, type OriginRule } from './origin-rule.ts'
 import { type SubprotocolRule, subprotocolRule } from './subprotocol-rule.ts'
@@ -65,10 +65,23 @@ export interface WebSocketPlan<N> {
 }
 
 const AT = 'webSocket'
+const NAMES: readonly (keyof WebSocketOptions)[] = [
+  'origins',
+  'allowMissingOrigin',
+  'subprotocols',
+  'handshakeTimeoutMs',
+  'idleTimeoutMs',
+  'maxAgeMs',
+  'maxPerClient',
+  'clientKey',
+  'frames',
+  'pingIntervalMs',
+  'closeJitterMs',
+]
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function webSocketPlan<N>(options: WebSocketOptions<N>): WebSocketPlan<N> {
-  const { origins, subprotocols, frames, maxPerClient = Number.POSITIVE_INFINITY } = options
+  const { origins, subprotocols, frames, maxPerClient = Number.POSITIVE_INFINITY } = strictOption(options, NAMES, AT)
   for (const name of ['pingIntervalMs', 'closeJitterMs'] as const) {
     if (frames === undefined && options[name] !== undefined)
       throw new ConfigError(`${AT}.${name}`, 'needs "frames": without them nobody knows where a message ends')

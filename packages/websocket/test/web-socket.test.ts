@@ -181,6 +181,7 @@ describe('options that are wrong', () => {
     [{ handshakeTimeoutMs: Number.POSITIVE_INFINITY }, 'webSocket.handshakeTimeoutMs'],
     [{ maxPerClient: 0 }, 'webSocket.maxPerClient'],
     [{ clientKey: 'ip' as never }, 'webSocket.clientKey'],
+    [{ origin: ['https://app.example.com'] } as never, 'webSocket.origin'],
     [{ pingIntervalMs: 1_000 }, 'webSocket.pingIntervalMs'],
     [{ closeJitterMs: 1_000 }, 'webSocket.closeJitterMs'],
     [{ frames: true as never }, 'webSocket.frames'],

@@ -244,7 +244,8 @@ export class Fetch implements AbandonableFetch {
     const writer = typeof judged === 'string' ? judged : recorder.begin(judged, bodyBytes, this.#generation)
     if (typeof judged === 'string' || typeof writer === 'string') {
       recorder.refuse(writer as Exclude<typeof writer, EntryWriter>, facts.exchange, reply.status)
-      if (!isPassing(writer as StoreRefusal)) uncacheable.add(lookup.key)
+      // Where it lies in who asks, the others are to ask by themselves as well; what they may share is stored all the same.
+      if (!isPassing(writer as StoreRefusal) || writer === 'request-credentials') uncacheable.add(lookup.key)
       flight.land('alone')
       return { kind: 'alone', reply, reason: writer as string }
     }

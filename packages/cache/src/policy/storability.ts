@@ -1,4 +1,5 @@
 /** Whether a response may be stored (RFC 9111, section 3), and for how long it is of use. */
+import { type Exchange, identity } from '@sluice/core'
 import { type HeaderList, maskOf } from '@sluice/wire'
 import type { EffectiveDirectives } from '../directives/targeted-fields.ts'
 import { explicitLifetimeMs, heuristicLifetimeMs } from './freshness.ts'
@@ -68,9 +69,12 @@ export interface StoredPolicy {
   readonly mustRevalidate: boolean
 }
 
-/** The policy of a response that may be stored, or why it may not. */
+/**
+ * The policy of a response that may be stored, or why it may not. Whoever has an identity has shown credentials, also where their
+ * field was taken off on the way here.
+ */
 export function judge(
-  request: HeaderList,
+  exchange: Exchange,
   status: number,
   headers: HeaderList,
   effective: EffectiveDirectives,
@@ -83,10 +87,13 @@ export function judge(
   if (directives.mustUnderstand && !isUnderstood(status)) return 'status'
   if (status === 304 || (status === 206 && !rules.storesPartial)) return 'status'
   if (directives.isPrivate) return 'private'
-  if (request.hasAny(AUTHORIZATION) && !mayShareAuthorized(effective)) return 'request-credentials'
+  const request = exchange.request.headers
+  const isKnown = exchange.peek(identity) !== undefined
+  if ((isKnown || request.hasAny(AUTHORIZATION)) && !mayShareAuthorized(effective)) return 'request-credentials'
   if (rules.setCookie === 'refuse' && setsCookie(headers)) return 'set-cookie'
   if (rules.hasUnkeyedField(request)) return 'unkeyed-field'
-  return lifetimes(request, status, headers, effective, rules, respondedAt) ?? 'no-lifetime'
+  const isSomebodys = isKnown || request.hasAny(CREDENTIALS) || setsCookie(headers)
+  return lifetimes(isSomebodys, status, headers, effective, rules, respondedAt) ?? 'no-lifetime'
 }
 
 /** Section 3.5. */
@@ -95,7 +102,7 @@ function mayShareAuthorized({ directives }: EffectiveDirectives): boolean {
 }
 
 function lifetimes(
-  request: HeaderList,
+  isSomebodys: boolean,
   status: number,
   headers: HeaderList,
   effective: EffectiveDirectives,
@@ -107,7 +114,6 @@ function lifetimes(
   const explicit = overridden ?? explicitLifetimeMs(headers, effective, respondedAt) ?? rules.defaultTtl(status)
   // Without a word about caching only some may be kept, and nothing that could be somebody's own.
   if (explicit === undefined && !directives.isPublic && !isHeuristicallyCacheable(status)) return undefined
-  const isSomebodys = request.hasAny(CREDENTIALS) || setsCookie(headers)
   const guess = () =>
     isSomebodys ? 0 : heuristicLifetimeMs(status, headers, directives.isPublic, respondedAt, rules.heuristic)
   const freshMs = Math.min(explicit ?? guess(), rules.maxTtlMs)

@@ -140,8 +140,7 @@ class GuardedWriter implements TextWriter {
     try {
       return this.#writer.write(chunk)
     } catch (error) {
-      this.#broke(error)
-      return false
+      return this.#giveUp(error)
     }
   }
 
@@ -150,8 +149,7 @@ class GuardedWriter implements TextWriter {
     try {
       return this.#writer.writeText?.(text) ?? this.#writer.write(Buffer.from(text, 'latin1'))
     } catch (error) {
-      this.#broke(error)
-      return false
+      return this.#giveUp(error)
     }
   }
 
@@ -171,6 +169,17 @@ class GuardedWriter implements TextWriter {
     } catch (error) {
       this.#broke(error)
     }
+  }
+
+  /** What it holds for this entry is of no use any more. */
+  #giveUp(error: unknown): false {
+    this.#broke(error)
+    try {
+      this.#writer.abort()
+    } catch {
+      // It has been told of already.
+    }
+    return false
   }
 
   #broke(error: unknown): void {

@@ -173,15 +173,17 @@ export class Entrance {
 
   /** A middleware that forgot its `return` must not take the process with it. */
   #checked(reply: Reply | undefined, exchange: Exchange): Reply {
-    if (reply?.headers !== undefined) return reply
-    return this.#failed(
-      new TypeError('a middleware or handler returned no Reply: is there a `return` missing?'),
-      exchange,
-    )
+    // The `headers` of a Response, too, are something else.
+    if (reply?.headers?.hasAny !== undefined) return reply
+    const hint = reply === undefined ? 'is there a `return` missing?' : 'Reply.text() and the like make one'
+    return this.#failed(new TypeError(`a middleware or handler returned no Reply: ${hint}`), exchange)
   }
 
   #failed(error: unknown, exchange: Exchange): Reply {
-    if (ProxyError.is(error)) return this.#problem(error)
+    if (ProxyError.is(error)) {
+      if (MISTAKES.has(error.code)) this.#settings.onInternalError(error, exchange)
+      return this.#problem(error)
+    }
     const fault =
       WireError.is(error) && error.body === exchange.request.body ? REQUEST_BODY_FAULTS[error.code] : undefined
     if (fault !== undefined) return this.#problem(new DownstreamError(fault, { cause: error }))
@@ -189,6 +191,9 @@ export class Entrance {
     return this.#problem(new InternalError('ERR_SLUICE_INTERNAL', { cause: error }))
   }
 }
+
+/** What says how a chain was put together, and not what happened to a request: its client can't help it, whoever wrote it can. */
+const MISTAKES: ReadonlySet<string> = new Set(['ERR_SLUICE_CONFIG', 'ERR_SLUICE_SLOT_MISSING'])
 
 function isDirect(handler: Handler): handler is DirectHandler {
   return (handler as Partial<DirectHandler>).direct !== undefined

@@ -3,6 +3,7 @@ import type { HeaderList } from '@sluice/wire'
 import { isToken } from '@sluice/wire'
 import { ConfigError } from '../errors.ts'
 import type { ExchangeRequest } from '../exchange-request.ts'
+import { strictOption } from '../options/option-checks.ts'
 import { ambiguityMask, canonicalPath, PATH_AMBIGUITIES, type PathAmbiguity } from './canonical-path.ts'
 
 /** What a field or query parameter must be: this text, matching this pattern, present (`true`) or absent (`false`). */
@@ -58,8 +59,21 @@ export const MATCH_ALL: CompiledMatch = {
   allowedAmbiguities: 0,
 }
 
+const NAMES: readonly (keyof RouteMatch)[] = [
+  'name',
+  'host',
+  'path',
+  'method',
+  'headers',
+  'query',
+  'priority',
+  'allowPaths',
+]
+
 /** Checks a match and combines it with that of the route around it. `at` is its place, for messages. */
 export function compileMatch(match: RouteMatch, parent: CompiledMatch, at: string): CompiledMatch {
+  if (typeof match === 'string') throw new ConfigError(at, 'must be an object, such as { path: "/users/*" }')
+  strictOption(match, NAMES, at)
   const path = match.path === undefined ? undefined : compilePath(match.path, parent.segments, `${at}.path`)
   if (path !== undefined && !parent.isPrefix) {
     throw new ConfigError(`${at}.path`, 'a route within another needs the outer path to end in "/*"')

@@ -1,6 +1,6 @@
 /** A connection of the wire engine that has become the end of a tunnel: bytes come from the engine's shared reads. */
 import type { Socket } from 'node:net'
-import { resetSocket } from '@sluice/wire'
+import { endSocket, resetSocket } from '@sluice/wire'
 import type { TunnelEnd, TunnelReader } from './tunnel-end.ts'
 
 /** What is kept of the bytes that come before anybody reads; then the peer has to wait. */
@@ -73,7 +73,7 @@ export class SocketEnd implements TunnelEnd {
   }
 
   end(flushed?: () => void): void {
-    this.#socket.end(flushed)
+    endSocket(this.#socket, flushed)
   }
 
   reset(): void {

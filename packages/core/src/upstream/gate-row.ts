@@ -1,6 +1,8 @@
 /** The gates of one upstream, asked and told as one. */
+import { ConfigError } from '../errors.ts'
 import type { Attempt } from './attempt.ts'
 import type { Gate, GateFactory, GateServices } from './gate.ts'
+import { madeGate } from './made-parts.ts'
 import type { Target } from './target.ts'
 import type { PartSnapshot } from './upstream-options.ts'
 
@@ -8,8 +10,10 @@ export class GateRow {
   // Until all are made there are none: one that says `changed` while it is made must find a list.
   readonly #gates: readonly Gate[] = []
 
-  constructor(factories: readonly GateFactory[], services: GateServices) {
-    this.#gates = factories.map((create) => create(services))
+  /** `at` is their place, for messages. */
+  constructor(factories: readonly GateFactory[], services: GateServices, at: string) {
+    if (!Array.isArray(factories)) throw new ConfigError(at, 'must be a list of gates')
+    this.#gates = factories.map((create: GateFactory, index) => madeGate(create, `${at}[${index}]`, services))
   }
 
   get list(): readonly Gate[] {

@@ -1,6 +1,7 @@
 /** Options of an upstream, checked and resolved once. */
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
+import { objectOption } from '../options/option-checks.ts'
 import type { TargetConfig } from './target.ts'
 import type { UpstreamOptions } from './upstream-options.ts'
 
@@ -15,6 +16,7 @@ export interface UpstreamPlan {
 
 /** `at` is their place, for messages. */
 export function resolveUpstreamOptions(options: UpstreamOptions, at: string): UpstreamPlan {
+  objectOption(options, at)
   for (const name of ['headTimeoutMs', 'bodyIdleTimeoutMs', 'totalTimeoutMs'] as const)
     atLeast(0, options[name] ?? 0, `${at}.${name}`)
   const order = options.pendingOrder ?? 'fifo'

@@ -16,6 +16,7 @@ import type { Balancer } from './balancer.ts'
 import { Departures } from './departures.ts'
 import { GateRow } from './gate-row.ts'
 import type { Gate, GateFactory } from './gate.ts'
+import { madeBalancer } from './made-parts.ts'
 import { type PendingExchange, PendingQueue } from './pending-queue.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { roundRobin } from './round-robin.ts'
@@ -58,7 +59,7 @@ export class Upstream {
 
   constructor(name: string, options: UpstreamOptions) {
     const at = `upstreams.${name}`
-    if (name === '') throw new ConfigError('upstreams', 'an upstream needs a name')
+    if (typeof name !== 'string' || name === '') throw new ConfigError('upstreams', 'an upstream needs a name')
     this.name = name
     this.#at = at
     this.#plan = resolveUpstreamOptions(options, at)
@@ -70,14 +71,15 @@ export class Upstream {
     this.transport = options.transport ?? wireTransport({ clock: this.clock, random: this.random })
     this.#targets = this.#changed(this.#plan.targets).targets
     const services = { upstream: name, clock: this.clock, random: this.random, targets: () => this.#targets }
-    this.#balancer = (options.balancer ?? roundRobin())({
+    this.#balancer = madeBalancer(options.balancer ?? roundRobin(), `${at}.balancer`, {
       ...services,
       admits: (target) => this.#admission.isPanicking || this.#gates.admits(target),
     })
-    this.#gates = new GateRow(options.gates ?? NO_GATES, {
+    const gates = {
       ...services,
-      changed: (target) => (target === undefined ? this.#refresh() : this.#reconsider(target)),
-    })
+      changed: (target?: Target) => (target === undefined ? this.#refresh() : this.#reconsider(target)),
+    }
+    this.#gates = new GateRow(options.gates ?? NO_GATES, gates, `${at}.gates`)
     this.#admission = new Admission(this.#gates, this.#plan.panicThreshold)
     this.#refresh()
     if (typeof options.targets === 'function') {

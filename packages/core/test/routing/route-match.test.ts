@@ -61,8 +61,15 @@ describe('a wrong match is refused with its path', () => {
     ['priority', { priority: Number.POSITIVE_INFINITY }],
     ['allowPaths', { allowPaths: ['encoded-slash', 'dots'] }],
     ['allowPaths', { allowPaths: ['control-character'] }],
+    ['methods', { path: '/users', methods: ['GET'] }],
   ])('%s of %j', (where, match) => {
     expect(pathOf(() => compile(match as RouteMatch))).toBe(`routes[3].${where}`)
+  })
+
+  it('that is a path and no object, since it would hold for everything', () => {
+    for (const match of ['/admin', undefined, ['/admin']])
+      expect(pathOf(() => compile(match as never))).toBe('routes[3]')
+    expect(() => compile('/admin' as never)).toThrow('such as { path: "/users/*" }')
   })
 
   it('within another route', () => {

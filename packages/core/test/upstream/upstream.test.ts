@@ -61,6 +61,24 @@ describe('createUpstream', () => {
     expect(build).toThrow(expect.objectContaining({ path: `upstreams.users.${path}` }))
   })
 
+  it.each<[path: string, options: object]>([
+    ['balancer', { balancer: roundRobin }],
+    ['balancer', { balancer: 'round-robin' }],
+    ['balancer', { balancer: () => roundRobin() }],
+    ['gates', { gates: () => {} }],
+    ['gates[0]', { gates: [() => () => {}] }],
+    ['gates[0]', { gates: [{}] }],
+  ])('refuses with the path %s what is no such part: %o', (path, options) => {
+    const build = () => make(ABC, options)
+    expect(build).toThrow(ConfigError)
+    expect(build).toThrow(`upstreams.users.${path}: must be a`)
+  })
+
+  it('says what is missing where it is given one object, or a name alone', () => {
+    expect(() => createUpstream({ targets: ABC } as never, undefined as never)).toThrow('needs a name')
+    expect(() => createUpstream('users', undefined as never)).toThrow('upstreams.users: must be an object')
+  })
+
   it('refuses to be nameless', () => {
     expect(() => createUpstream('', { targets: ABC })).toThrow(expect.objectContaining({ path: 'upstreams' }))
   })

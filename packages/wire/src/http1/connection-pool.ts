@@ -11,13 +11,9 @@ import { Connector } from './connector.ts'
 import { IdleReserve } from './idle-reserve.ts'
 import type { MessageLimits } from './limits.ts'
 import type { PoolOptions, PoolStats, Waiter } from './pool-contract.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 const SAFE_IDLE_MS = 1_000
-
-interface Pending {
-  readonly waiter: Waiter
-  readonly timeout: ScheduledCall | undefined
-}
 
 export class ConnectionPool implements ClientConnectionOwner {
   readonly clock: Clock
@@ -28,7 +24,7 @@ export class ConnectionPool implements ClientConnectionOwner {
   readonly #idle: ClientConnection[] = []
   readonly #open = new Set<ClientConnection>()
   readonly #connecting = new Map<Waiter, () => void>()
-  readonly #pending: Pending[] = []
+  readonly #line: WaitingLine
   readonly #sweep: Deadline
   readonly #closedBy: Record<CloseReason, number> = {
     idle: 0,
@@ -54,6 +50,10 @@ export class ConnectionPool implements ClientConnectionOwner {
     this.#options = options
     this.#random = random
     this.#connector = new Connector(options, clock)
+    this.#line = new WaitingLine(options, clock, (waiter) => {
+      this.withdraw(waiter)
+      waiter.refused({ kind: 'queue-timeout' })
+    })
     this.#sweep = new Deadline(clock, () => this.#closeExpired())
   }
 
@@ -62,7 +62,7 @@ export class ConnectionPool implements ClientConnectionOwner {
       active: this.#open.size - this.#idle.length,
       idle: this.#idle.length,
       connecting: this.#connecting.size,
-      pending: this.#pending.length,
+      pending: this.#line.length,
       opened: this.#opened,
       resumed: this.#resumed,
       closed: { ...this.#closedBy },
@@ -80,19 +80,17 @@ export class ConnectionPool implements ClientConnectionOwner {
       waiter.acquired(connection, true)
       return this.#reserve.fill()
     }
-    if (!this.#hasRoom) this.#giveUpOneOfReserve()
-    if (this.#hasRoom) return this.#connectFor(waiter)
-    this.#enqueue(waiter)
+    if (this.#hasRoom || this.#giveUpOneOfReserve()) return this.#connectFor(waiter)
+    if (!this.#line.join(waiter)) return waiter.refused({ kind: 'queue-full' })
     // One that is idle and will not do for this waiter makes room for one that will.
-    if (this.#pending.at(-1)?.waiter === waiter) this.#idle.shift()?.close('not-reusable')
+    this.#idle.shift()?.close('not-reusable')
   }
 
   /** The waiter has no use for a connection any more. */
   withdraw(waiter: Waiter): void {
     this.#connecting.get(waiter)?.()
     this.#connecting.delete(waiter)
-    const index = this.#pending.findIndex((each) => each.waiter === waiter)
-    if (index >= 0) this.#pending.splice(index, 1)[0]!.timeout?.cancel()
+    this.#line.leave(waiter)
     this.#checkDrained()
     this.#serveNextPending()
   }
@@ -126,10 +124,8 @@ export class ConnectionPool implements ClientConnectionOwner {
   /** Closes what is idle, refuses what waits, and resolves when what is under way has ended. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const { waiter, timeout } of this.#pending.splice(0)) {
-      timeout?.cancel()
+    for (let waiter = this.#line.next(); waiter !== undefined; waiter = this.#line.next())
       waiter.refused({ kind: 'closed' })
-    }
     this.#stopKeeping()
     await this.#drained()
   }
@@ -155,14 +151,11 @@ export class ConnectionPool implements ClientConnectionOwner {
     if (requests > 0 && (reuse === 'never' || (maxRequests > 0 && requests >= maxRequests)))
       return connection.close('used-up')
     if (this.#isAged(connection)) return connection.close('aged')
-    const next = this.#pending.findIndex(({ waiter }) => !waiter.needsFresh)
-    if (next >= 0) {
-      const [{ waiter, timeout }] = this.#pending.splice(next, 1) as [Pending]
-      timeout?.cancel()
-      return waiter.acquired(connection, true)
+    if (this.#line.length > 0) {
+      const waiter = this.#line.nextForReused()
+      // Where all that wait need new ones, this one is in the way.
+      return waiter === undefined ? connection.close('not-reusable') : waiter.acquired(connection, true)
     }
-    // All that wait need new ones, for which this one is in the way.
-    if (this.#pending.length > 0) return connection.close('not-reusable')
     if (this.#isRetired) return connection.close('pool-closed')
     if (this.#idle.length === this.#options.minIdle) this.#sweep.arm(idleTimeoutMs)
     this.#idle.push(connection)
@@ -185,7 +178,7 @@ export class ConnectionPool implements ClientConnectionOwner {
   }
 
   get #isEmpty(): boolean {
-    return this.#open.size + this.#connecting.size + this.#pending.length === 0
+    return this.#open.size + this.#connecting.size + this.#line.length === 0
   }
 
   #checkDrained(): void {
@@ -206,7 +199,7 @@ export class ConnectionPool implements ClientConnectionOwner {
 
   /** Requests come first. */
   #missing(underWay: number): number {
-    if (this.#pending.length > 0) return 0
+    if (this.#line.length > 0) return 0
     const { minIdle, maxConnections } = this.#options
     return Math.min(minIdle - this.#idle.length - underWay, maxConnections - this.#open.size - this.#connecting.size)
   }
@@ -280,25 +273,9 @@ export class ConnectionPool implements ClientConnectionOwner {
   }
 
   #serveNextPending(): void {
-    if (this.#pending.length === 0) return this.#reserve?.fill()
-    if (this.#isClosed || !this.#hasRoom) return
-    const next = this.#pending.shift()
-    if (next === undefined) return
-    next.timeout?.cancel()
-    this.#connectFor(next.waiter)
-  }
-
-  #enqueue(waiter: Waiter): void {
-    const { maxPending, pendingTimeoutMs } = this.#options
-    if (this.#pending.length >= maxPending) return waiter.refused({ kind: 'queue-full' })
-    const expire = () => {
-      this.withdraw(waiter)
-      waiter.refused({ kind: 'queue-timeout' })
-    }
-    this.#pending.push({
-      waiter,
-      timeout: pendingTimeoutMs > 0 ? this.clock.schedule(pendingTimeoutMs, expire) : undefined,
-    })
+    if (this.#line.length === 0) return this.#reserve?.fill()
+    const waiter = this.#isClosed || !this.#hasRoom ? undefined : this.#line.next()
+    if (waiter !== undefined) this.#connectFor(waiter)
   }
 
   #lifetime(): number {

@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net'
 import { Deadline } from '../deadline.ts'
 import type { HeaderList } from '../header-list.ts'
+import { endSocket } from '../net/end-socket.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import { type OnBytes, readShared } from '../net/shared-reads.ts'
 import { TextWriter } from '../net/text-writer.ts'
@@ -38,6 +39,8 @@ export class ServerConnection {
   #pipelined: Buffer | undefined = undefined
   #isReading = false
   #isPaused = false
+  /** Replies wait for the client to read: no other request is begun, or they would pile up. */
+  #isFull = false
   /** Nothing more is read as HTTP: the connection is about to go, or has become a tunnel. */
   #isFinished = false
   /** An early reply is out, and what the client still sends is dropped. */
@@ -118,7 +121,7 @@ export class ServerConnection {
     if (!request.isComplete && !this.#socket.readableEnded) return this.#drainRequest(request)
     if (!keepsConnection || !request.isComplete) return this.#endSoon()
     this.#current = undefined
-    this.#deadline.arm(this.#owner.options.idleTimeoutMs)
+    if (!this.#isFull) this.#deadline.arm(this.#owner.options.idleTimeoutMs)
     // Within a read what is behind this request is still to be looked at.
     if (this.#isReading) this.resumeReading()
     else if (this.#pipelined !== undefined) this.#readPipelined()
@@ -205,7 +208,7 @@ export class ServerConnection {
     while (at < to && !this.#isFinished) {
       const current = this.#current
       if (current !== undefined && !current.isComplete) at = this.#readBody(current, bytes, at, to)
-      else if (current !== undefined) return this.#keepPipelined(bytes, at, to)
+      else if (current !== undefined || this.#isFull) return this.#keepPipelined(bytes, at, to)
       else {
         const isFirstPart = !this.#heads.isPartial
         const behind = this.#heads.read(bytes, at, to)
@@ -254,23 +257,28 @@ export class ServerConnection {
     if (this.#isDraining && (this.#drainLeft -= to - from) < 0) return this.#endSoon()
     if (request.take(bytes, from, to)) return
     this.#pauseReading()
-    // It is not the client that is silent now.
     this.#awaitBody(request)
   }
 
   /** Arms the deadline for the rest of a body, unless it is somebody else who keeps it waiting. */
   #awaitBody(request: IncomingRequest): void {
     if (this.#isDraining || this.#isFinished) return
-    if (this.#isPaused || !request.awaitsBody) return this.#deadline.clear()
+    if (this.#isPaused || !request.awaitsBody) return this.#awaitOthers()
     const { bodyIdleTimeoutMs } = this.#owner.options
     if (this.#bodyDue === Number.POSITIVE_INFINITY) return this.#deadline.arm(bodyIdleTimeoutMs)
     const left = Math.max(1, this.#bodyDue - this.#owner.clock.now())
     this.#deadline.arm(bodyIdleTimeoutMs === 0 ? left : Math.min(left, bodyIdleTimeoutMs))
   }
 
+  /** It is not the client that is silent now, unless it has something to read. */
+  #awaitOthers(): void {
+    if (this.#isFull) this.#deadline.arm(this.#owner.options.sendTimeoutMs)
+    else this.#deadline.clear()
+  }
+
   #completed(request: IncomingRequest, trailers: HeaderList | undefined): void {
     if (this.#isFinished) return
-    this.#deadline.clear()
+    this.#awaitOthers()
     request.complete(trailers)
     // Or nobody would notice that the client leaves.
     if (this.#pipelined === undefined) this.resumeReading()
@@ -285,7 +293,7 @@ export class ServerConnection {
 
   #readPipelined(): void {
     // A reply that is there at once must not recurse into the next: each turn takes what is there.
-    while (this.#pipelined !== undefined && this.#current === undefined && !this.#isFinished) {
+    while (this.#pipelined !== undefined && this.#current === undefined && !this.#isFull && !this.#isFinished) {
       const bytes: Buffer = this.#pipelined
       this.#pipelined = undefined
       // First: what is read now may ask to pause.
@@ -303,7 +311,7 @@ export class ServerConnection {
     this.#isDraining = true
     this.#drainLeft = drainBytes
     request.ignoreUnread()
-    this.#socket.end()
+    endSocket(this.#socket)
     this.#deadline.arm(drainMs)
     this.resumeReading()
   }
@@ -316,7 +324,7 @@ export class ServerConnection {
   #endSoon(): void {
     const socket = this.#socket
     if (socket.destroyed || (this.#isFinished && socket.writableEnded)) return
-    const { sendTimeoutMs, drainMs } = this.#owner.options
+    const { drainMs } = this.#owner.options
     const current = this.#current
     this.#isFinished = true
     this.#isDraining = false
@@ -326,11 +334,10 @@ export class ServerConnection {
     // The client's FIN closes it; one that never comes does not keep it. But what it is still reading is not cut off.
     if (unsentBytes(socket) === 0) this.#deadline.arm(drainMs)
     else {
-      this.#sent(false)
-      if (sendTimeoutMs === 0) this.#deadline.clear()
+      this.#awaitReading()
       socket.once('finish', () => this.#deadline.arm(drainMs))
     }
-    socket.end()
+    endSocket(socket)
     this.resumeReading()
   }
 
@@ -368,26 +375,34 @@ export class ServerConnection {
   #expired(): void {
     const socket = this.#socket
     const unsent = unsentBytes(socket)
-    if (unsent > 0 && unsent !== this.#unsent) return void this.#sent(false)
+    if (unsent > 0 && unsent !== this.#unsent) return this.#awaitReading()
     if (unsent > 0 && (this.#isFinished || socket.writableNeedDrain)) return this.reset()
     if (this.#isFinished || this.#isDraining) return void socket.destroy()
     if (this.#heads.isPartial || this.#current?.awaitsBody === true) return this.#refuse('timeout')
-    if (this.#current === undefined) socket.destroy()
+    if (this.#current !== undefined) return
+    if (unsent > 0) this.reset()
+    else socket.destroy()
   }
 
   #sent(hasRoom: boolean): boolean {
     if (hasRoom) return true
-    this.#unsent = unsentBytes(this.#socket)
-    this.#deadline.arm(this.#owner.options.sendTimeoutMs)
+    this.#isFull = true
+    this.#awaitReading()
     return false
   }
 
+  #awaitReading(): void {
+    this.#unsent = unsentBytes(this.#socket)
+    this.#deadline.arm(this.#owner.options.sendTimeoutMs)
+  }
+
   #drained(): void {
-    const { headTimeoutMs, idleTimeoutMs } = this.#owner.options
     const current = this.#current
+    this.#isFull = false
     if (current === undefined) {
-      if (!this.#isFinished) this.#deadline.arm(this.#heads.isPartial ? headTimeoutMs : idleTimeoutMs)
-      return
+      if (this.#isFinished) return
+      this.#deadline.arm(this.#owner.options.idleTimeoutMs)
+      return this.#readPipelined()
     }
     if (this.#isFinished) this.#deadline.clear()
     else this.#awaitBody(current)
@@ -401,6 +416,8 @@ export class ServerConnection {
   #clientEnded(): void {
     if (this.#onTunnelBytes !== undefined) return
     const current = this.#current
+    // What waits until its replies have room is answered still, where that is allowed.
+    if (this.#owner.options.allowHalfOpen && current === undefined && this.#pipelined !== undefined) return
     if (current === undefined || this.#isDraining) return this.#endSoon()
     // Most clients that end their side have left; for the others there is the option.
     if (!this.#owner.options.allowHalfOpen) return void this.#socket.destroy()

@@ -157,6 +157,18 @@ describe('a callback that throws', () => {
     expect((await other.readResponse()).status).toBe(200)
   })
 
+  it('behind its reply, which was the last, closes its connection', async () => {
+    const served = await serve((request) => {
+      respond(request, Body.of('last'), 200, true)
+      throw boom
+    })
+    const client = await served.connect()
+    client.write(get())
+    expect((await client.readResponse()).body.toString()).toBe('last')
+    await waitFor(() => served.server.connections === 0)
+    expect(served.errors).toEqual([boom])
+  })
+
   it('within the body does so too', async () => {
     const served = await serve((request) => {
       const sink = new RecordingSink()

@@ -157,4 +157,24 @@ describe('pipelined requests', () => {
     expect((await client.readResponse()).body.toString()).toBe('/2')
     expect(await client.closed).toBe('end')
   })
+
+  it('that wait until their replies have room are answered behind a FIN where half-open clients are served', async () => {
+    const { connect, requests } = await serve((request) => answer(request, 'x'.repeat(4_096)), { allowHalfOpen: true })
+    const client = await connect()
+    client.pause()
+    let asked = 0
+    // Fewer bytes at a time than make the server stop reading.
+    while (requests.length === asked) {
+      client.write(get().repeat(500))
+      asked += 500
+      await waitFor(() => requests[0]?.connection.socket.bytesRead === client.socket.bytesWritten)
+    }
+    client.end()
+    await waitFor(() => requests[0]!.connection.socket.readableEnded)
+    expect(requests.length).toBeLessThan(asked)
+    client.resume()
+    expect(await client.closed).toBe('end')
+    expect(requests).toHaveLength(asked)
+    expect(client.received.toString('latin1').split('HTTP/1.1 200').length - 1).toBe(asked)
+  })
 })

@@ -114,6 +114,31 @@ describe.each(WAYS)('over $name', ({ options, connect }) => {
     expect(written).toBeLessThan(32 * 1_048_576)
   })
 
+  it('small replies of a client that reads none of them stay bounded, and all come once it reads', async () => {
+    const text = 'x'.repeat(4_096)
+    const served = await serve((request) => answer(request, `<${request.head.target}>${text}`), await options())
+    const client = clientOf(connect(served))
+    client.socket.pause()
+    const many = 4_000
+    client.socket.write(Array.from({ length: many }, (_, i) => get(`/${i}`)).join(''))
+    await waitFor(() => served.requests[0]?.connection.socket.isPaused() === true)
+    const { socket } = served.requests[0]!.connection
+    expect(socket.writableLength).toBeLessThan(2 * 65_536)
+    expect(served.requests.length).toBeLessThan(many)
+    client.socket.resume()
+    await waitFor(() => client.text().includes(`</${many - 1}>`), { timeoutMs: 5_000 })
+    expect(Array.from(client.text().matchAll(/<\/(\d+)>/g), ([, index]) => Number(index))).toEqual([
+      ...Array(many).keys(),
+    ])
+    // Nothing is left of the wait: the next is served, and idle for as long as any.
+    client.socket.write(get('/next'))
+    await client.has('</next>')
+    await served.pass(4_999)
+    expect(served.server.connections).toBe(1)
+    await served.pass(1)
+    await waitFor(() => served.server.connections === 0)
+  })
+
   it('a reader that does not read makes the client wait', async () => {
     const sink = new RecordingSink(1)
     const served = await serve((request) => request.body.pipe(sink), await options())

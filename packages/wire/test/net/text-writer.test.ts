@@ -1,31 +1,10 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { waitFor } from '@sluice/testing'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { TextWriter } from '../../src/net/text-writer.ts'
 import { unsentBytes } from '../../src/net/unsent-bytes.ts'
-
-/** Two ends of one connection over loopback. */
-async function pair(): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const near = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
-  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as unknown as [[Socket]]
-  onTestFinished(() => {
-    near.destroy()
-    far.destroy()
-    server.close()
-  })
-  return { near, far }
-}
-
-async function textOf(socket: Socket): Promise<string> {
-  let text = ''
-  socket.setEncoding('latin1')
-  for await (const piece of socket) text += piece as string
-  return text
-}
+import { fillHandle, pair, textOf, watch } from './pair.ts'
 
 it('a text that the kernel takes leaves nothing behind in the socket', async () => {
   const { near, far } = await pair()
@@ -82,6 +61,27 @@ it('a write that fails destroys the socket with the error', async () => {
   const [error] = (await failed) as [NodeJS.ErrnoException]
   expect(['EPIPE', 'ECONNRESET']).toContain(error.code)
   expect(near.destroyed).toBe(true)
+})
+
+it('a peer that resets while a text waits is heard of once', async () => {
+  const { near, far } = await pair()
+  fillHandle(new TextWriter(near), near)
+  const seen = watch(near)
+  near.resume()
+  far.resetAndDestroy()
+  await waitFor(() => seen.includes('close'))
+  expect(seen).toHaveLength(2)
+  expect(['EPIPE', 'ECONNRESET']).toContain(seen[0])
+})
+
+it('a socket that is destroyed while a text waits closes, and nobody hears of an error', async () => {
+  const { near } = await pair()
+  const writer = new TextWriter(near)
+  fillHandle(writer, near)
+  const seen = watch(near)
+  near.destroy()
+  await waitFor(() => seen.includes('close'))
+  expect(seen).toEqual(['close'])
 })
 
 it('a text behind the end of the socket fails as any write there', async () => {

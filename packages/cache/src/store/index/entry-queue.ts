@@ -42,4 +42,10 @@ export class EntryQueue<E extends Queued<E>> {
     entry.queue = entry.newer = entry.older = undefined
     this.bytes -= entry.cost
   }
+
+  /** Lets go of all at once; what they know of it and of each other is theirs to forget. */
+  clear(): void {
+    this.bytes = 0
+    this.#newest = this.#oldest = undefined
+  }
 }

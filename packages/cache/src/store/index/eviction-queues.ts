@@ -53,6 +53,13 @@ export class EvictionQueues<E extends Queued<E>> {
     entry.queue!.remove(entry)
   }
 
+  /** As if each were removed; see {@link EntryQueue.clear}. */
+  clear(): void {
+    this.#entries = 0
+    this.#small.clear()
+    this.#main.clear()
+  }
+
   /** The entry that has to leave, which has not left yet; `undefined` where there is none. */
   next(now: number): E | undefined {
     const isSmallFull = this.#small.bytes > this.bytes * SMALL_SHARE

@@ -50,6 +50,12 @@ export class TagIndex<E extends TagIndexed<E>> {
     entry.tagLinks = undefined
   }
 
+  /** Lets go of all at once; their links are theirs to forget. */
+  clear(): void {
+    this.#chains.clear()
+    this.#chainBytes = 0
+  }
+
   /** Those that have one of these tags, each once. */
   withTags(tags: readonly string[]): Set<E> {
     const hits = new Set<E>()

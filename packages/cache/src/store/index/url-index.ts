@@ -50,6 +50,12 @@ export class UrlIndex<E extends UrlIndexed<E>> {
     if (block.entries.length < MIN_BLOCK && block.bound !== FIRST) this.#mergeIntoPrevious(block)
   }
 
+  /** Lets go of all at once; their blocks are theirs to forget. */
+  clear(): void {
+    this.#blocks.length = 0
+    this.#blocks.push({ bound: FIRST, entries: [] })
+  }
+
   /** Those whose URL begins with `prefix`. */
   withPrefix(prefix: string): E[] {
     return this.#from(prefix, (url) => url.startsWith(prefix))

@@ -4,15 +4,10 @@
  * V8 waits until they are several times as many as those that are still wanted. What a cache holds would not be what its process takes.
  *
  * Pages are filled in order. What leaves a page leaves a hole; where holes are more than an eighth of what is there, the page with the most
- * of them gives what is left to the page that is being filled, and is the next to be filled itself.
+ * of them gives what is left to the page that is being filled, some with each text that leaves, and is the next to be filled itself.
  */
 import { POINTER_BYTES } from '../index/heap-costs.ts'
-
-/** Methods of every Buffer; called by themselves they spare the look-up of the encoding. */
-interface RawPage {
-  latin1Write(text: string, at: number): number
-  latin1Slice(from: number, to: number): string
-}
+import { ArenaPage, ArenaText } from './arena-page.ts'
 
 /** So many pages are as good as empty: the one that is being filled, the next one, and one that is being emptied. */
 const EMPTY_PAGES = 3
@@ -23,35 +18,28 @@ const PAGE_SHARE = 1 / 64
 const MAX_TEXT_SHARE = 1 / 32
 /** Holes, in relation to texts. */
 const HOLES_SHARE = 1 / 8
-
-/** A head and a body behind it: where they stand, which changes. */
-export class ArenaText {
-  readonly length: number
-  page: Page | undefined = undefined
-  at = 0
-  /** Where it stands among the page's texts. */
-  number = 0
-
-  constructor(length: number) {
-    this.length = length
-  }
-
-  /** A new string each time; to be asked for only as long as it has a place. */
-  slice(from: number, to: number): string {
-    return from === to ? '' : this.page!.slice(this.at + from, this.at + to)
-  }
-}
+/**
+ * So many bytes move for each that leaves, as a rule. Where all pages have equally many holes, eight have to move for each byte of a hole, and
+ * up to sixteen where the ends of pages are lost: with more than that nobody ever has to wait for a whole page.
+ */
+const MOVED_BYTES = 20
 
 export class ByteArena {
   /** Longer heads and bodies have no place here. */
   readonly maxTextBytes: number
   readonly #pageBytes: number
-  /** Those that were filled. */
-  readonly #full: Page[] = []
-  #current: Page | undefined = undefined
-  #empty: Page | undefined = undefined
+  /** Those that were filled, */
+  readonly #full: ArenaPage[] = []
+  /** and how much of each is in texts: by itself, since the emptiest of many thousands is searched for. */
+  readonly #fullBytes: number[] = []
+  #current: ArenaPage | undefined = undefined
+  #empty: ArenaPage | undefined = undefined
+  /** One of those that were filled, whose texts are moving. */
+  #leaving: ArenaPage | undefined = undefined
   /** In all texts. */
   #textBytes = 0
+  /** How many bytes are to move for those that have left. */
+  #owedBytes = 0
 
   /** For a store with this bound. */
   constructor(maxBytes: number) {
@@ -64,7 +52,7 @@ export class ByteArena {
     return this.#current === undefined ? 0 : EMPTY_PAGES * this.#pageBytes
   }
 
-  /** What its pages take: never more than all costs and {@link spareBytes}. */
+  /** What its pages take: once it is tidy, never more than all costs and {@link spareBytes}. */
   get allocatedBytes(): number {
     const pages = this.#full.length + (this.#current === undefined ? 0 : 1) + (this.#empty === undefined ? 0 : 1)
     return pages * this.#pageBytes
@@ -84,97 +72,94 @@ export class ByteArena {
     return text
   }
 
-  /** Gives its place to others. Does nothing where it has none. */
+  /** Gives its place to others. Does nothing where it has none. To be followed by {@link tidy}, one removal or many. */
   remove(text: ArenaText): void {
     const { page } = text
-    if (page === undefined) return
+    if (page === undefined || !page.has(text)) return
     page.forget(text)
     this.#textBytes -= text.length
-    if (this.#textBytes === 0) return this.#giveBack()
-    if (page.textBytes === 0) this.#takeOut(page)
-    while (this.#hasTooManyHoles()) this.#compact()
+    this.#hasLess(page)
+    this.#owedBytes += text.length * MOVED_BYTES
   }
 
-  #giveBack(): void {
-    this.#full.length = 0
-    this.#current = this.#empty = undefined
+  /** Moves texts out of pages with holes. Where many leave, it is once behind them all that the fewest have to move. */
+  tidy(): void {
+    while ((this.#owedBytes > 0 && this.#wantsToMove()) || this.#mustMove()) this.#owedBytes -= this.#moveOne()
+    this.#owedBytes = 0
   }
 
-  #hasTooManyHoles(): boolean {
-    const bytes = this.#full.length * this.#pageBytes
-    return bytes > this.#textBytes * (1 + HOLES_SHARE) + this.#pageBytes
+  /** Lets go of all pages at once. What stood in them stays readable, for whoever holds it. */
+  clear(): void {
+    for (const page of this.#full) page.abandon()
+    this.#current?.abandon()
+    this.#full.length = this.#fullBytes.length = this.#textBytes = this.#owedBytes = 0
+    this.#current = this.#empty = this.#leaving = undefined
   }
 
-  #pageFor(length: number): Page {
-    if (this.#current !== undefined && this.#current.filled + length <= this.#pageBytes) return this.#current
-    if (this.#current !== undefined) this.#full.push(this.#current)
-    this.#current = this.#empty ?? new Page(this.#pageBytes)
+  /** Whether full pages have too many holes; a page that some texts have left is to be left by all. */
+  #wantsToMove(): boolean {
+    if (this.#leaving !== undefined) return true
+    const textBytes = this.#textBytes - (this.#current?.textBytes ?? 0)
+    return this.#full.length * this.#pageBytes > textBytes * (1 + HOLES_SHARE)
+  }
+
+  /** What {@link allocatedBytes} promises is at stake; hardly ever, since texts move early enough. */
+  #mustMove(): boolean {
+    return (this.#full.length - 1) * this.#pageBytes > this.#textBytes * (1 + HOLES_SHARE)
+  }
+
+  /** Gives how many bytes it were. */
+  #moveOne(): number {
+    const page = (this.#leaving ??= this.#emptiest())
+    const text = page.last()
+    this.#pageFor(text.length).take(text)
+    this.#hasLess(page)
+    return text.length
+  }
+
+  /** Where full pages have too many holes, more than a ninth of it is holes: to move what is left is a gain. */
+  #emptiest(): ArenaPage {
+    const bytes = this.#fullBytes
+    let emptiest = 0
+    for (let i = 1; i < bytes.length; i++) if (bytes[i]! < bytes[emptiest]!) emptiest = i
+    return this.#full[emptiest]!
+  }
+
+  #pageFor(length: number): ArenaPage {
+    const current = this.#current
+    if (current !== undefined && current.filled + length <= this.#pageBytes) return current
+    const page = this.#empty ?? new ArenaPage(this.#pageBytes)
+    if (current !== undefined) {
+      current.place = this.#full.push(current) - 1
+      this.#fullBytes.push(current.textBytes)
+    }
     this.#empty = undefined
-    return this.#current
+    this.#current = page
+    return page
   }
 
-  /** Moves what is left in the emptiest page. */
-  #compact(): void {
-    const page = this.#full.reduce((emptiest, each) => (each.textBytes < emptiest.textBytes ? each : emptiest))
-    for (const text of page.texts) if (text !== undefined) this.#pageFor(text.length).move(text, page)
-    this.#takeOut(page)
-  }
-
-  /** Nothing is left in it. */
-  #takeOut(page: Page): void {
+  /** A text has left it. */
+  #hasLess(page: ArenaPage): void {
+    if (page.textBytes > 0) {
+      if (page.place >= 0) this.#fullBytes[page.place] = page.textBytes
+      return
+    }
     page.clear()
     if (page === this.#current) return
-    const last = this.#full.pop()!
-    if (last !== page) this.#full[this.#full.indexOf(page)] = last
+    this.#takeOut(page)
     this.#empty ??= page
-  }
-}
-
-class Page {
-  /** How far it is filled, and how many of these bytes are in texts. */
-  filled = 0
-  textBytes = 0
-  readonly texts: (ArenaText | undefined)[] = []
-  readonly #bytes: Buffer & RawPage
-
-  constructor(bytes: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(bytes) as Buffer & RawPage
+    if (page === this.#leaving) this.#leaving = undefined
   }
 
-  slice(from: number, to: number): string {
-    return this.#bytes.latin1Slice(from, to)
-  }
-
-  write(text: ArenaText, head: string, body: string): void {
-    // One by one: put together first, they would be copied twice.
-    this.#bytes.latin1Write(head, this.filled)
-    this.#bytes.latin1Write(body, this.filled + head.length)
-    this.#place(text)
-  }
-
-  /** Takes a text that stands in another page. */
-  move(text: ArenaText, from: Page): void {
-    from.#bytes.copy(this.#bytes, this.filled, text.at, text.at + text.length)
-    this.#place(text)
-  }
-
-  forget(text: ArenaText): void {
-    this.texts[text.number] = undefined
-    this.textBytes -= text.length
-    text.page = undefined
-  }
-
-  clear(): void {
-    this.texts.length = 0
-    this.filled = this.textBytes = 0
-  }
-
-  #place(text: ArenaText): void {
-    text.page = this
-    text.at = this.filled
-    text.number = this.texts.push(text) - 1
-    this.filled += text.length
-    this.textBytes += text.length
+  #takeOut(page: ArenaPage): void {
+    const last = this.#full.pop()!
+    const lastBytes = this.#fullBytes.pop()!
+    if (last !== page) {
+      this.#full[page.place] = last
+      this.#fullBytes[page.place] = lastBytes
+      last.place = page.place
+    }
+    page.place = -1
   }
 }
 

@@ -6,7 +6,8 @@ import { OBJECT_BYTES, POINTER_BYTES, stringBytes } from '../index/heap-costs.ts
 import type { TagIndexed, TagLink } from '../index/tag-index.ts'
 import type { UrlBlock, UrlIndexed } from '../index/url-index.ts'
 import type { EntryHead, StoredEntry } from '../store.ts'
-import type { ArenaText, ByteArena } from './byte-arena.ts'
+import type { ArenaText } from './arena-page.ts'
+import type { ByteArena } from './byte-arena.ts'
 import { ByteSource } from './byte-source.ts'
 import { factsBytes, type HeadFacts, unpackedBytes, unpackHead } from './packed-head.ts'
 
@@ -124,12 +125,22 @@ export class MemoryEntry implements StoredEntry, Queued<MemoryEntry>, UrlIndexed
     return (this.#head ?? unpackHead(this.facts, this.#headText))?.id === id
   }
 
-  /** Gives its place in the arena back. Who has looked it up before may read it all the same. */
+  /** Gives its place in the arena back, which is to be tidied then. Who has looked it up before may read it all the same. */
   leave(arena: ByteArena): void {
     // For one that nobody has, a copy would be garbage that an old object keeps alive.
     if (!this.isPacked) this.#ownText = this.text
     arena.remove(this.#arenaText)
   }
+
+  /** When all have left at once: whoever has looked it up before is not to keep the others alive with it. */
+  forgetPlaces(): void {
+    this.queue = undefined
+    this.newer = undefined
+    this.older = undefined
+    this.urlBlock = undefined
+    this.tagLinks = undefined
+  }
+
   isOver(wallTime: number): boolean {
     return this.expirySeconds * 1_000 <= wallTime
   }

@@ -22,6 +22,8 @@ export interface WriterRoom {
 const FIRST_PIECE_BYTES = 16 * 1024
 /** Larger bodies are in several pieces: nothing so large is reserved before it arrives, nor written to a socket at once. */
 const MAX_PIECE_BYTES = 1024 * 1024
+/** So many chunks of a text become one string: until then each takes some dozen bytes beside its characters. */
+const JOINED = 64
 const NO_PIECES: readonly Buffer[] = Object.freeze([])
 
 export class MemoryWriter implements EntryWriter {
@@ -30,6 +32,8 @@ export class MemoryWriter implements EntryWriter {
   readonly #declared: number | undefined
   /** The body so far, or its beginning, as text. */
   #text: string | undefined
+  /** Of how many chunks it is put together. */
+  #chunks = 0
   readonly #pieces: Buffer[] = []
   /** How much of the last piece is written. */
   #filled = 0
@@ -94,6 +98,7 @@ export class MemoryWriter implements EntryWriter {
     if (this.#text !== undefined) {
       if (this.#length <= this.#room.maxTextBytes) {
         this.#text += latin1(chunk)
+        if (++this.#chunks % JOINED === 0) this.#text = ownText(this.#text)
         return this.#reserve(chunk.byteLength)
       }
       const beginning = Buffer.from(this.#text, 'latin1')

@@ -28,6 +28,14 @@ function kept(store: MemoryStore, key: string, head: EntryHead, body: Uint8Array
   return store.get(key)
 }
 
+/** What is alive on the heap. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
 describe('an entry', () => {
   it('comes back as it was, at once', () => {
     const { store } = open()
@@ -209,20 +217,41 @@ describe('the bound', () => {
 
   it('is that of what the store holds: a response on its way does not keep alive the read that its head came in', () => {
     const { store } = open({ maxBytes: 16 * MIB })
-    setFlagsFromString('--expose-gc')
-    const collect: () => void = runInNewContext('gc')
-    collect()
-    const { heapUsed } = process.memoryUsage()
+    const before = heapBytes()
     const writers = Array.from({ length: 200 }, (_, i) => {
       const read = Buffer.alloc(100_000, 'a value that is longer than what is copied').toString('latin1')
       const writer = store.put(`key-${i}`, headOf({ headers: ['X-Name', read.slice(10, 40)] }), undefined)!
       writer.write(Buffer.from('the first bytes'))
       return writer
     })
-    collect()
-    expect(process.memoryUsage().heapUsed - heapUsed).toBeLessThan(4 * MIB)
+    expect(heapBytes() - before).toBeLessThan(4 * MIB)
     for (const writer of writers) writer.commit()
     expect(store.snapshot().entries).toBe(200)
+  })
+
+  it('is that of what arrives in single bytes, too', () => {
+    const { store } = open({ maxBytes: 16 * MIB })
+    const before = heapBytes()
+    const writers = Array.from({ length: 100 }, (_, i) => store.put(`key-${i}`, headOf(), undefined)!)
+    const bytes = Array.from({ length: 256 }, (_, i) => Uint8Array.of(i))
+    for (let i = 0; i < 4_000; i++) for (const writer of writers) writer.write(bytes[i & 255]!)
+    expect(heapBytes() - before).toBeLessThan(3 * MIB)
+    for (const writer of writers) writer.commit()
+    const text = Buffer.from(Uint8Array.from({ length: 4_000 }, (_, i) => i)).toString('latin1')
+    expect(store.get('key-99')!.text).toBe(text)
+  })
+
+  it('is not that of one entry that is held when all are purged: it keeps none of the others', async () => {
+    const { store } = open({ maxBytes: 32 * MIB })
+    const before = heapBytes()
+    for (let i = 0; i < 10_000; i++)
+      write(store, `key-${i}`, headOf({ url: `https://example.com/${i}`, tags: [`t${i}`, 'all'] }), 'body')
+    const held = store.get('key-5000')!
+    expect(heapBytes() - before).toBeGreaterThan(8 * MIB)
+    expect(store.purge({ all: true })).toBe(10_000)
+    expect(heapBytes() - before).toBeLessThan(MIB)
+    expect((await bodyOf(held)).toString()).toBe('body')
+    expect(held.head.tags).toEqual(['t5000', 'all'])
   })
 
   it('leaves what is being read to its readers', async () => {
