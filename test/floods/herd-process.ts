@@ -2,9 +2,13 @@
  * Attackers, each of whom comes back when it is cut off, until their parent is gone. Its arguments: the ports, the flood's number, and how
  * many they are. Asked by its parent, it tells how many connections they have had.
  */
+import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Attacker } from './attacker.ts'
 import { FLOODS, pour } from './floods.ts'
+
+// In life it is another machine: it is not to take processor time from the proxy and from those who are measured.
+setPriority(constants.priority.PRIORITY_LOW)
 
 const BACK_AFTER_MS = 100
 /** One that has poured out all it has stays for so long at most. */

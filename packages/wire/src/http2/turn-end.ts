@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts'
 
 /** How long a turn goes on beginning requests, of all connections together. */
-const BEGINNING_MS = 2
+const BEGINNING_MS = 1
 
 /** Called once, and not again before it has asked again. */
 export interface TurnTask {
