@@ -102,16 +102,7 @@ describe('a client that is too slow', () => {
   })
 
   it('is cut off where its body stops while its reply flows, though that had to wait for it', async () => {
-    const source = new ManualSource()
-    const served = await serve((request) => {
-      request.body.pipe(new RecordingSink())
-      respond(request, Body.from(source))
-    })
-    const client = await served.connect()
-    client.pause()
-    client.write(post(10, 'ab'))
-    await waitFor(() => source.sink !== undefined)
-    expect(source.write('x'.repeat(16 * 1_048_576))).toBe(false)
+    const { served, client, source } = await waitingUpload(post(10, 'ab'), 16)
     client.resume()
     await waitFor(() => source.asked.at(-1) === 'resume', { timeoutMs: 5_000 })
     await served.pass(1_999)
@@ -274,16 +265,7 @@ describe('a client that reads nothing is cut off', () => {
   })
 
   it('where its body was complete before', async () => {
-    const source = new ManualSource()
-    const served = await serve((request) => {
-      request.body.pipe(new RecordingSink())
-      respond(request, Body.from(source))
-    })
-    const client = await served.connect()
-    client.pause()
-    client.write(post(2, 'a'))
-    await waitFor(() => source.sink !== undefined)
-    expect(source.write('x'.repeat(24 * 1_048_576))).toBe(false)
+    const { served, client, source } = await waitingUpload(post(2, 'a'), 24)
     client.write('b')
     await waitFor(() => served.requests[0]!.isComplete)
     // What the kernel still takes counts as progress; then there is none.
@@ -305,6 +287,24 @@ async function waitingClient(served: Served): Promise<{ client: RawClient; taken
   const { socket } = served.requests[0]!.connection
   expect(socket.writableLength).toBe(0)
   return { client, taken: socket.bytesWritten - unsentBytes(socket) }
+}
+
+/** A client that sends the beginning of an upload and does not read the reply, which has to wait for it. */
+async function waitingUpload(
+  beginning: string,
+  replyMib: number,
+): Promise<{ served: Served; client: RawClient; source: ManualSource }> {
+  const source = new ManualSource()
+  const served = await serve((request) => {
+    request.body.pipe(new RecordingSink())
+    respond(request, Body.from(source))
+  })
+  const client = await served.connect()
+  client.pause()
+  client.write(beginning)
+  await waitFor(() => source.sink !== undefined)
+  expect(source.write('x'.repeat(replyMib * 1_048_576))).toBe(false)
+  return { served, client, source }
 }
 
 /** A reset drops what the kernel still had to send. (Not all versions of Node tell the two ends apart behind data.) */
