@@ -1,5 +1,5 @@
 /** Options of `forward`, resolved once, and the head of each attempt that follows from them. */
-import { fieldName, type HeaderList, isFieldValue, isToken, maskOf } from '@sluice/wire'
+import { type HeaderList, isFieldValue, isToken, maskOf } from '@sluice/wire'
 import { ConfigError } from './errors.ts'
 import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
@@ -8,8 +8,8 @@ import { formatGrpcTimeout } from './grpc/grpc-timeout.ts'
 import { type ClientCertFields, clientCertEdit } from './tls/client-cert-fields.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
+import { addVia } from './via.ts'
 
-const VIA = fieldName('Via')
 const HOST = maskOf('host')
 
 /** Options of `forward`. */
@@ -150,7 +150,7 @@ const forwardedEdit: HeadEdit = (head, exchange) => {
 const viaEdit: HeadEdit = (head, exchange) => {
   const { settings, received } = exchange
   // The name is a token.
-  if (settings.via) head.headers.appendUnchecked(VIA, `${received.httpVersion} ${settings.name}`)
+  addVia(head.headers, settings, received.httpVersion)
 }
 
 /** A target of gRPC is told what is left of the deadline, whoever has set that. */

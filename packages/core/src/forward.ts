@@ -7,7 +7,7 @@
  * before any byte of a reply is made once more on a new connection, where the method is idempotent (RFC 9110, section
  * 9.2.2) and the body can be sent again. Everything beyond that is for the retry middleware to decide.
  */
-import { fieldName, type HeaderList, type ScheduledCall } from '@sluice/wire'
+import type { HeaderList, ScheduledCall } from '@sluice/wire'
 import { acceptsTrailers, stripHopByHop } from './entrance/hop-by-hop.ts'
 import type { UpstreamErrorCode } from './error-codes.ts'
 import { type AnyProxyError, ConfigError, InternalError, UpstreamError } from './errors.ts'
@@ -24,8 +24,8 @@ import type { PendingExchange } from './upstream/pending-queue.ts'
 import { retryBudget } from './upstream/retry-budget.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
+import { addVia } from './via.ts'
 
-const VIA = fieldName('Via')
 /** When a queue is full nobody knows when it will not be. */
 const RETRY_AFTER_QUEUE_MS = 1_000
 
@@ -135,7 +135,7 @@ class Forwarding implements AttemptOwner, PendingExchange {
     const { settings } = this.#exchange
     if (this.#exchange.request.upgrade !== undefined && !this.#adoptSwitch(attempt, reply)) return
     stripHopByHop(reply.headers)
-    if (settings.via) reply.headers.appendUnchecked(VIA, `${reply.httpVersion} ${settings.name}`)
+    addVia(reply.headers, settings, reply.httpVersion)
     try {
       this.#upstream.replied(this.#exchange, attempt, reply)
     } catch (cause) {

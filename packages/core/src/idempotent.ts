@@ -2,5 +2,5 @@
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
 
 export function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.has(method)
+  return method === 'GET' || IDEMPOTENT.has(method)
 }

@@ -50,6 +50,7 @@ export function resolveProxyOptions(options: ProxyOptions): ProxySettings {
   return Object.freeze({
     name,
     via,
+    viaHttp11: `1.1 ${name}`,
     maxTargetBytes,
     maxBodyBytes,
     clock: options.clock ?? systemClock,

@@ -15,6 +15,8 @@ export interface ProxySettings {
   readonly name: string
   /** Whether `Via` is added. */
   readonly via: boolean
+  /** What `Via` says of a message of HTTP/1.1: made once, as nearly every message gets it. */
+  readonly viaHttp11: string
   readonly forwarded: ForwardedPolicy
   readonly maxTargetBytes: number
   /** Larger request bodies get 413. */

@@ -1,9 +1,10 @@
 /** Makes the framing fields of a reply agree with its body (RFC 9110, section 8.6; RFC 9112, section 6). */
-import { Body, maskOf } from '@sluice/wire'
+import { Body, fieldName, maskOf } from '@sluice/wire'
 import type { Reply } from './reply.ts'
 
 const CONTENT_LENGTH = maskOf('content-length')
-const FRAMING = maskOf('content-length', 'transfer-encoding')
+const CONTENT_LENGTH_NAME = fieldName('Content-Length')
+const TRANSFER_ENCODING = maskOf('transfer-encoding')
 
 /**
  * Sets `Content-Length` where the body's length is known and removes it where not. A reply that carries no body (to HEAD,
@@ -11,7 +12,7 @@ const FRAMING = maskOf('content-length', 'transfer-encoding')
  */
 export function frameReply(reply: Reply, method: string): void {
   const { headers, status } = reply
-  if (headers.hasAny(FRAMING)) headers.delete('transfer-encoding')
+  if (headers.hasAny(TRANSFER_ENCODING)) headers.delete('transfer-encoding')
   if (status === 204 || status === 101) headers.delete('content-length')
   if (method === 'HEAD' || status === 204 || status === 304) return dropBody(reply, method)
   // It asks the client to reset its form and has no content (RFC 9110, section 15.3.6).
@@ -19,7 +20,7 @@ export function frameReply(reply: Reply, method: string): void {
   const { length } = reply.body
   if (length === undefined) {
     if (headers.hasAny(CONTENT_LENGTH)) headers.delete('content-length')
-  } else if (status !== 101 && headers.get('content-length') !== String(length))
+  } else if (status !== 101 && headers.getKnown(CONTENT_LENGTH_NAME) !== String(length))
     headers.set('Content-Length', String(length))
 }
 

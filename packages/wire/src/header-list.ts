@@ -4,6 +4,7 @@
  * there, so that asking for one that is not, the usual case, costs one AND.
  */
 import { WireError } from './errors.ts'
+import { exchangeLine, lineOf } from './field-line.ts'
 import { isShared, type KnownName, knownName, newName, seenName, UNKNOWN_NAMES } from './header-names.ts'
 import { anyName, assertValue, checkedName } from './header-syntax.ts'
 
@@ -22,13 +23,21 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   #keys: string[] = NO_STRINGS
   #flat: string[] = NO_STRINGS
   #mask = 0
+  /** The first fields as lines, where they came as such and are as they came: they leave as one piece. */
+  #lines = ''
+  /** How many these are. */
+  #lined = 0
   /** The arrays belong to another list as well: they are copied before the first write. A copy or a parsed list takes none in vain. */
   #shared = true
   #frozen = false
 
   /** @throws {WireError} `ERR_SLUICE_HEADER_INVALID` when a name is no token or a value has a forbidden character */
   constructor(init?: HeaderListInit) {
-    if (init === undefined) return
+    // Short, so that it becomes a part of whoever makes an empty list: a parser, `copy()`.
+    if (init !== undefined) this.#fill(init)
+  }
+
+  #fill(init: HeaderListInit): void {
     if (init instanceof HeaderList) this.#share(init)
     else if (Symbol.iterator in init) for (const [name, value] of init) this.append(name, value)
     else {
@@ -54,9 +63,14 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     return HeaderList.parsed(flat, keys, mask)
   }
 
-  /** The same with what the parser has found out on its way: the lower-case names, and the bits of all of them. */
-  static parsed(flat: string[], keys: string[], mask: number): HeaderList {
+  /**
+   * The same with what the parser has found out on its way: the lower-case names, the bits of all of them, and the text of all
+   * lines, or nothing where these are not just as {@link lines} would write them.
+   */
+  static parsed(flat: string[], keys: string[], mask: number, lines: string = ''): HeaderList {
     const list = new HeaderList()
+    list.#lines = lines
+    list.#lined = lines === '' ? 0 : keys.length
     list.#flat = flat
     list.#keys = keys
     list.#mask = mask
@@ -74,7 +88,11 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
    * for `Cookie`. `undefined` where there is none. `Set-Cookie` can't be joined without loss: see {@link getAll}.
    */
   get(name: string): string | undefined {
-    const entry = anyName(name)
+    return this.getKnown(anyName(name))
+  }
+
+  /** {@link get} without a look-up of the name, for fields that are asked of every message. `entry` comes from {@link fieldName}. */
+  getKnown(entry: KnownName): string | undefined {
     const first = this.#indexOf(entry)
     if (first < 0) return undefined
     const { key } = entry
@@ -116,6 +134,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     const { key } = entry
     const first = this.#indexOf(entry)
     if (first < 0) return this.#push(entry, name, value)
+    if (first < this.#lined) this.#lines = exchangeLine(this.#lines, this.#flat, first, first, lineOf(name, value))
     this.#flat[2 * first] = name
     this.#flat[2 * first + 1] = value
     if (this.#keys.includes(key, first + 1)) this.#removeFrom(first + 1, (each) => each === key)
@@ -194,6 +213,14 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     return this.#flat
   }
 
+  /** The fields as HTTP/1.1 writes them, each with its CRLF. */
+  lines(): string {
+    const flat = this.#flat
+    let lines = this.#lines
+    for (let i = 2 * this.#lined; i < flat.length; i += 2) lines += lineOf(flat[i]!, flat[i + 1]!)
+    return lines
+  }
+
   /** The names in order, in lower case. A view of the list itself: not to be written to or kept. */
   keys(): readonly string[] {
     return this.#keys
@@ -229,9 +256,16 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
   #removeFrom(start: number, predicate: (key: string) => boolean): void {
     const keys = this.#keys
     const flat = this.#flat
+    const lined = this.#lined
     let kept = start
     for (let i = start; i < keys.length; i++) {
-      if (predicate(keys[i]!)) continue
+      if (predicate(keys[i]!)) {
+        if (i < lined) {
+          this.#lines = exchangeLine(this.#lines, flat, kept, i, '')
+          this.#lined--
+        }
+        continue
+      }
       keys[kept] = keys[i]!
       flat[2 * kept] = flat[2 * i]!
       flat[2 * kept + 1] = flat[2 * i + 1]!
@@ -254,6 +288,8 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     this.#keys = other.#keys
     this.#flat = other.#flat
     this.#mask = other.#mask
+    this.#lines = other.#lines
+    this.#lined = other.#lined
     this.#shared = true
     // A frozen list never writes, so it need not know that its arrays have a second reader.
     if (!other.#frozen) other.#shared = true

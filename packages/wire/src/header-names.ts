@@ -55,9 +55,19 @@ export interface KnownName {
   readonly bit: number
 }
 
-interface BucketEntry extends KnownName {
-  /** Another one whose hash ends in the same bits. */
-  readonly next: BucketEntry | undefined
+class Entry implements KnownName {
+  readonly spelling: string
+  readonly key: string
+  readonly bit: number
+  /** Another one of the table whose hash ends in the same bits. */
+  readonly next: Entry | undefined
+
+  constructor(spelling: string, key: string, bit: number, next?: Entry) {
+    this.spelling = spelling
+    this.key = key
+    this.bit = bit
+    this.next = next
+  }
 }
 
 /** The bit of every name that the table does not know. */
@@ -75,7 +85,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
 
 const known = new Map<string, KnownName>()
 const BUCKETS = 1024
-const buckets: (BucketEntry | undefined)[] = Array.from({ length: BUCKETS })
+const buckets: (Entry | undefined)[] = Array.from({ length: BUCKETS })
 let shared = UNKNOWN_NAMES
 words(FLAGGED, '\n').forEach((line, index) => {
   const group = words(line, ' ')
@@ -98,10 +108,10 @@ export function seenName(spelling: string): KnownName | undefined {
 }
 
 /** An entry for a name that the table does not have in this spelling. */
-export function newName(spelling: string): KnownName {
+export function newName(spelling: string): Entry {
   const key = spelling.toLowerCase()
   const usual = known.get(key)
-  return { spelling, key: usual?.key ?? key, bit: usual?.bit ?? UNKNOWN_NAMES }
+  return new Entry(spelling, usual?.key ?? key, usual?.bit ?? UNKNOWN_NAMES)
 }
 
 /**
@@ -148,6 +158,21 @@ export function knownNameAt(text: string, from: number, length: number, hash: nu
   return undefined
 }
 
+const RECENT = 256
+const MAX_RECENT_CHARS = 64
+/** What was last seen for each end of a hash: as many as there are places, whatever clients send. */
+const recent: (Entry | undefined)[] = Array.from({ length: RECENT })
+
+/** The entry of a name that the table does not have, by its hash: the same for all that have it while no other takes its place. */
+export function recentNameAt(text: string, from: number, length: number, hash: number): KnownName {
+  const place = hash & (RECENT - 1)
+  const last = recent[place]
+  if (last !== undefined && last.spelling.length === length && text.startsWith(last.spelling, from)) return last
+  if (length > MAX_RECENT_CHARS) return newName(text.slice(from, from + length))
+  // A copy: a slice would keep the whole head that it is a part of.
+  return (recent[place] = newName(Buffer.from(text.slice(from, from + length), 'latin1').toString('latin1')))
+}
+
 /** One character more; the hash of nothing is 0. */
 export function hashStep(hash: number, code: number): number {
   return (Math.imul(hash, 31) + code) | 0
@@ -159,7 +184,7 @@ function register(key: string, bit: number): void {
     let hash = 0
     for (let i = 0; i < spelling.length; i++) hash = hashStep(hash, spelling.charCodeAt(i))
     const bucket = hash & (BUCKETS - 1)
-    const entry: BucketEntry = { spelling, key, bit, next: buckets[bucket] }
+    const entry = new Entry(spelling, key, bit, buckets[bucket])
     buckets[bucket] = entry
     known.set(spelling, entry)
   }

@@ -1,6 +1,7 @@
 /** Header lists against the simplest thing that could be right: an array of pairs that is copied for every copy. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseFieldLines } from '../src/http1/field-lines.ts'
 import { HeaderList, maskOf } from '../src/index.ts'
 
 type Model = [name: string, value: string][]
@@ -21,6 +22,18 @@ const command = fc.oneof(
   fc.record({ op: fc.constantFrom('delete', 'deleteWhere'), name, on: fc.nat(9) }),
   fc.record({ op: fc.constant('copy'), on: fc.nat(9) }),
 )
+/** As a parser of names and values gives it, and as one of text does, which keeps its lines where they are as they would be written. */
+const origin = fc.oneof(
+  fc.constant((start: Model) => HeaderList.received(start.flat())),
+  fc.constantFrom(' ', '', '  ', '\t', ' \t').map((before) => (start: Model) => parsed(start, before, '')),
+  fc.constantFrom(' ', '\t ').map((behind) => (start: Model) => parsed(start, ' ', behind)),
+)
+
+function parsed(start: Model, before: string, behind: string): HeaderList {
+  const text = start.map(([name, value]) => `${name}:${before}${value}${behind}\r\n`).join('')
+  return parseFieldLines(`GET / HTTP/1.1\r\n${text}\r\n`, 16, 16 + text.length, 100)
+}
+
 type Command = { op: string; name?: string; value?: string; on: number }
 
 function run({ op, name = '', value = '' }: Command, { list, model }: Pair): Pair | undefined {
@@ -52,6 +65,7 @@ function run({ op, name = '', value = '' }: Command, { list, model }: Pair): Pai
 function check({ list, model }: Pair): void {
   expect([...list]).toEqual(model)
   expect(list.size).toBe(model.length)
+  expect(list.lines()).toBe(model.map(([name, value]) => `${name}: ${value}\r\n`).join(''))
   for (const key of NAMES) {
     const values = model.filter(([each]) => each.toLowerCase() === key).map(([, each]) => each)
     expect(list.getAll(key)).toEqual(values)
@@ -69,8 +83,9 @@ describe('HeaderList', () => {
       fc.property(
         fc.array(fc.tuple(name, value), { maxLength: 6 }),
         fc.array(command, { maxLength: 25 }),
-        (start, commands) => {
-          const all: Pair[] = [{ list: HeaderList.received(start.flat()), model: [...start] }]
+        origin,
+        (start, commands, listOf) => {
+          const all: Pair[] = [{ list: listOf(start), model: [...start] }]
           for (const each of commands) {
             const made = run(each, all[each.on % all.length]!)
             if (made !== undefined) all.push(made)

@@ -3,7 +3,7 @@
  * nothing later has to wonder (RFC 9112, sections 3 and 6; RFC 9110, section 7.2).
  */
 import type { HeaderList } from '@sluice/wire'
-import { isToken, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
+import { fieldName, isToken, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
 import { DownstreamError } from '../errors.ts'
 import type { ReceivedRequest } from '../exchange-request.ts'
 import { parseAuthority } from '../routing/authority.ts'
@@ -17,13 +17,15 @@ export interface CheckedHead {
   readonly host: string
 }
 
+const HOST = fieldName('host')
 const TRANSFER_ENCODING = maskOf('transfer-encoding')
 const CONTENT_LENGTH = maskOf('content-length')
 
 /** Throws where the head breaks a rule. `upgrade` is the protocol that it asks to switch to. */
 export function checkHead(received: ReceivedRequest, maxTargetBytes: number, upgrade?: string): CheckedHead {
   const { method, target, headers, httpVersion } = received
-  if (!isToken(method)) throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the method is not a token' })
+  if (method !== 'GET' && !isToken(method))
+    throw new DownstreamError('ERR_SLUICE_BAD_REQUEST', { message: 'the method is not a token' })
   // The extended one of HTTP/2 asks for what an upgrade does in HTTP/1.1 (RFC 8441).
   if (method === 'CONNECT' && !(httpVersion === '2.0' && upgrade === 'websocket'))
     throw new DownstreamError('ERR_SLUICE_METHOD_REFUSED', { message: 'CONNECT is not for a reverse proxy' })
@@ -52,7 +54,7 @@ function checkContentLength({ headers }: ReceivedRequest): void {
 /** The one `Host`, which a request to a web server never leaves empty; only HTTP/1.0 may leave it out. */
 function hostOf({ headers, httpVersion }: ReceivedRequest): string {
   // Several are joined with a comma here, which no host has.
-  const host = headers.get('host')
+  const host = headers.getKnown(HOST)
   if (host === undefined && httpVersion === '1.0') return ''
   if (host === undefined) throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: 'there is no Host field' })
   if (host === '') throw new DownstreamError('ERR_SLUICE_BAD_HOST', { message: 'the Host field is empty' })

@@ -119,17 +119,11 @@ function answerOrdinarily(exchange: Exchange, reply: Reply, request: IncomingMes
 
 function openTunnel(exchange: Exchange, reply: Reply, tunnel: Tunnel, client: Duplex, early: Buffer): void {
   client.write(
-    `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${exchange.request.upgrade}\r\n${fieldLines(reply.headers)}\r\n`,
+    `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${exchange.request.upgrade}\r\n${reply.headers.lines()}\r\n`,
     'latin1',
   )
   const done = (): void => exchange.end(reply, tunnel.bytesFromTarget, tunnel.error)
   tunnel.open(exchange, new StreamEnd(client, early), done)
-}
-
-function fieldLines(headers: HeaderList): string {
-  let lines = ''
-  for (const [name, value] of headers) lines += `${name}: ${value}\r\n`
-  return lines
 }
 
 function ignore(): void {}

@@ -51,7 +51,7 @@ class HostTable<R extends Routable> {
 
   find(request: ExchangeRequest, host: string, path: string): R | undefined {
     return (
-      search(this.#exact.get(host), request, path) ??
+      (this.#exact.size === 0 ? undefined : search(this.#exact.get(host), request, path)) ??
       this.#findWildcard(request, host, path) ??
       search(this.#any, request, path)
     )

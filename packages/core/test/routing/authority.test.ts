@@ -58,6 +58,23 @@ describe('parseAuthority', () => {
     expect(parseAuthority(text)).toBeUndefined()
   })
 
+  it('reads each by itself, whatever came before', () => {
+    const texts = [
+      'example.com',
+      'a.example',
+      'b.example',
+      'bad host',
+      'a.example',
+      'bad host',
+      'bad host',
+      'a.example',
+      'a.example',
+    ]
+    expect(texts.map((text) => parseAuthority(text)?.host)).toEqual(
+      texts.map((text) => (text.includes(' ') ? undefined : text)),
+    )
+  })
+
   it('takes time in proportion to the length', () => {
     const start = performance.now()
     parseAuthority(`${'a.'.repeat(500_000)}!`)

@@ -1,6 +1,6 @@
 /** Field lines, as they stand in a head and in a trailer section (RFC 9112, section 5). */
 import { HeaderList } from '../header-list.ts'
-import { hashStep, knownNameAt, newName } from '../header-names.ts'
+import { hashStep, knownNameAt, recentNameAt } from '../header-names.ts'
 import { COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN } from './characters.ts'
 import { MessageError } from './message-error.ts'
 
@@ -12,7 +12,9 @@ import { MessageError } from './message-error.ts'
 export function parseFieldLines(text: string, from: number, end: number, maxFields: number): HeaderList {
   const flat: string[] = []
   const keys: string[] = []
+  let count = 0
   let mask = 0
+  let isUsual = true
   let at = from
   while (at < end) {
     const nameStart = at
@@ -34,14 +36,20 @@ export function parseFieldLines(text: string, from: number, end: number, maxFiel
       throw new MessageError('malformed', 'a field value has a character that none may have')
     let valueEnd = at
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-    const known = knownNameAt(text, nameStart, nameEnd - nameStart, hash) ?? newName(text.slice(nameStart, nameEnd))
-    flat.push(known.spelling, text.slice(valueStart, valueEnd))
-    keys.push(known.key)
+    // One space, as it is written here, and no other blank: such lines may leave as they came.
+    isUsual &&= valueStart === nameEnd + 2 && text.charCodeAt(nameEnd + 1) === SPACE && valueEnd === at
+    const known =
+      knownNameAt(text, nameStart, nameEnd - nameStart, hash) ??
+      recentNameAt(text, nameStart, nameEnd - nameStart, hash)
+    // Not pushed: a push of two is a call.
+    flat[2 * count] = known.spelling
+    flat[2 * count + 1] = text.slice(valueStart, valueEnd)
+    keys[count++] = known.key
     mask |= known.bit
     at += 2
   }
-  if (flat.length > 2 * maxFields) throw new MessageError('too-many-fields', `there are more than ${maxFields} fields`)
-  return HeaderList.parsed(flat, keys, mask)
+  if (count > maxFields) throw new MessageError('too-many-fields', `there are more than ${maxFields} fields`)
+  return HeaderList.parsed(flat, keys, mask, isUsual ? text.slice(from, end) : '')
 }
 
 function isBlank(code: number): boolean {

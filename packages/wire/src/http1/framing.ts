@@ -3,7 +3,7 @@
  * the message is refused: that is what request smuggling lives on.
  */
 import type { HeaderList } from '../header-list.ts'
-import { maskOf } from '../header-names.ts'
+import { fieldName, maskOf } from '../header-names.ts'
 import { MessageError } from './message-error.ts'
 
 /** In place of a length: chunked, or up to the end of the connection (replies only). */
@@ -11,6 +11,7 @@ export const CHUNKED = -1
 export const UNTIL_CLOSE = -2
 
 const TRANSFER_ENCODING = maskOf('transfer-encoding')
+const CONTENT_LENGTH = fieldName('content-length')
 const FRAMING = maskOf('content-length', 'transfer-encoding')
 
 /**
@@ -47,7 +48,7 @@ function chunkedOnly(coding: string): number {
 
 function contentLength(headers: HeaderList): number | undefined {
   // Several fields are joined with commas here, so that a list, even of equal numbers, is no number.
-  const text = headers.get('content-length')
+  const text = headers.getKnown(CONTENT_LENGTH)
   if (text === undefined) return undefined
   let length = 0
   for (let i = 0; i < text.length; i++) {

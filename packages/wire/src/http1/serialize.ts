@@ -4,12 +4,12 @@ import type { HeaderList } from '../header-list.ts'
 
 /** `METHOD target HTTP/1.1`, the fields, and `extra` (whole lines), up to and with the empty line. */
 export function serializeRequestHead(method: string, target: string, headers: HeaderList, extra: string): string {
-  return `${method} ${target} HTTP/1.1\r\n${fieldLines(headers)}${extra}\r\n`
+  return method + ' ' + target + ' HTTP/1.1\r\n' + headers.lines() + extra + '\r\n'
 }
 
 /** `HTTP/1.1 status reason`, the fields, and `extra` (whole lines), up to and with the empty line. */
 export function serializeReplyHead(status: number, headers: HeaderList, extra: string): string {
-  return `${statusLine(status)}${fieldLines(headers)}${extra}\r\n`
+  return statusLine(status) + headers.lines() + extra + '\r\n'
 }
 
 const statusLines: string[] = []
@@ -18,17 +18,9 @@ function statusLine(status: number): string {
   return (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`)
 }
 
-/** The lines of a list, each with its CRLF. */
-export function fieldLines(headers: HeaderList): string {
-  const raw = headers.raw()
-  let lines = ''
-  for (let i = 0; i < raw.length; i += 2) lines += raw[i]! + ': ' + raw[i + 1]! + '\r\n'
-  return lines
-}
-
 /** The last chunk and the trailer section, up to and with the empty line. */
 export function lastChunk(trailers: HeaderList | undefined): string {
-  return trailers === undefined ? '0\r\n\r\n' : `0\r\n${fieldLines(sendableTrailers(trailers))}\r\n`
+  return trailers === undefined ? '0\r\n\r\n' : `0\r\n${sendableTrailers(trailers).lines()}\r\n`
 }
 
 /** The trailer fields that may be sent: a list of its own, without those that may not come behind a message. */
