@@ -199,22 +199,31 @@ export class Http2Stream {
     this.abandon('the rest of the body was not waited for')
   }
 
-  /** Called now and then: times out what waits for the client. */
-  check(now: number): void {
+  /** Called now and then: times out what waits for the client. Says whether there was something to time out. */
+  check(now: number): boolean {
     const { bodyIdleTimeoutMs, requestTimeoutMs, sendTimeoutMs } = this.connection.options
-    if (this.#isTunnel && this.hasReply) return
-    if (!this.isLocalEnded && this.#reader?.isLate(now, bodyIdleTimeoutMs, requestTimeoutMs) === true) {
-      const error = new MessageError('timeout', 'the body did not arrive in time')
-      // Its own reply says so; one that was begun can't be taken back.
-      if (this.hasReply) return this.reset(INTERNAL_ERROR, error)
-      this.#reader.breakOff(this.#translated(error))
-    }
+    if (this.#isTunnel && this.hasReply) return false
+    const isLate = !this.isLocalEnded && this.#reader?.isLate(now, bodyIdleTimeoutMs, requestTimeoutMs) === true
+    if (isLate) this.#bodyIsLate()
     const writer = this.#writer
-    if (sendTimeoutMs === 0 || writer === undefined || !writer.isWaiting) return void (this.#seenSent = -1)
+    if (sendTimeoutMs === 0 || writer === undefined || !writer.isWaiting) {
+      this.#seenSent = -1
+      return isLate
+    }
     if (writer.bytes !== this.#seenSent) {
       this.#seenSent = writer.bytes
       this.#seenAt = now
-    } else if (now - this.#seenAt >= sendTimeoutMs) this.reset(INTERNAL_ERROR, 'the client did not read')
+    }
+    if (now - this.#seenAt < sendTimeoutMs) return isLate
+    this.reset(INTERNAL_ERROR, 'the client did not read')
+    return true
+  }
+
+  #bodyIsLate(): void {
+    const error = new MessageError('timeout', 'the body did not arrive in time')
+    // Its own reply says so; one that was begun can't be taken back.
+    if (this.hasReply) this.reset(INTERNAL_ERROR, error)
+    else this.#reader!.breakOff(this.#translated(error))
   }
 
   /** It is over before its end: reset by the client, or with its connection. */

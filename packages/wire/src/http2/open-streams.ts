@@ -4,12 +4,14 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Http2Stream } from './http2-stream.ts'
-import { mayBegin } from './turn-end.ts'
+import { hasTime } from './turn-end.ts'
 
 /** Requests of one connection that begin in one turn; the others wait for the next. */
 const BEGIN_PER_TURN = 8
-/** Those of a connection that ends, and are broken off in one turn. */
-const ABANDON_PER_TURN = 16
+/** A client that allows less than this for a stream hardly means to take a reply: where it says nothing it is four times as much. */
+const SMALL_WINDOW_BYTES = 16_384
+/** So many of its requests are under way at the same time: each may hold a connection to a target, and what was read from it. */
+const UNDER_WAY_WITH_SMALL_WINDOWS = 8
 
 export interface StreamsOwner {
   readonly clock: Clock
@@ -32,6 +34,8 @@ export class OpenStreams {
   #lingering: Http2Stream[] = []
   #lingered: Http2Stream[] = []
   #begunInTurn = 0
+  /** Not all were looked at whose time may be over. */
+  #isChecking = false
 
   constructor(owner: StreamsOwner) {
     this.#owner = owner
@@ -57,9 +61,12 @@ export class OpenStreams {
 
   /** Begins what waits, as far as this turn allows. */
   beginWaiting(): void {
-    const before = this.begun
-    while (this.#waiting.length > 0 && this.#mayBegin) {
-      const stream = this.#waiting.shift()!
+    while (this.#waiting.length > 0) {
+      const place = this.#nextToBegin()
+      if (place < 0) return
+      this.#owner.wake()
+      if (!this.#mayBegin) return
+      const stream = place === 0 ? this.#waiting.shift()! : this.#waiting.splice(place, 1)[0]!
       // Taken back in the meantime.
       if (stream.isClosed) continue
       this.begun++
@@ -67,7 +74,22 @@ export class OpenStreams {
       stream.hasBegun = true
       this.#owner.begin(stream)
     }
-    if (this.#waiting.length > 0 || this.begun > before) this.#owner.wake()
+  }
+
+  /**
+   * The place of the first that may begin; below 0 where all wait for others to end, or for their client to open a window. Either comes with
+   * something that is read or written, and is followed by another look.
+   */
+  #nextToBegin(): number {
+    if (hasSmallWindow(this.#waiting[0]!) && this.#withSmallWindows >= UNDER_WAY_WITH_SMALL_WINDOWS)
+      return this.#waiting.findIndex((stream) => !hasSmallWindow(stream))
+    return 0
+  }
+
+  get #withSmallWindows(): number {
+    let count = 0
+    for (const stream of this.#streams.values()) if (stream.hasBegun && hasSmallWindow(stream)) count++
+    return count
   }
 
   /** Its reply is out, and its client still sends. */
@@ -79,6 +101,7 @@ export class OpenStreams {
   /** Another turn. Clients that have had one to stop sending are told to. */
   turn(): void {
     this.#begunInTurn = 0
+    if (this.#isChecking) this.check(this.#owner.clock.now())
     if (this.#lingering.length === 0 && this.#lingered.length === 0) return
     const over = this.#lingered
     this.#lingered = this.#lingering
@@ -87,9 +110,14 @@ export class OpenStreams {
     if (this.#lingered.length > 0) this.#owner.wake()
   }
 
-  /** Looks at their timeouts. */
+  /** Looks at their timeouts. A client that lets a hundred run out does so at once: some have to wait for the turns that follow. */
   check(now: number): void {
-    for (const stream of this.#streams.values()) this.#tell(stream, () => stream.check(now))
+    this.#isChecking = false
+    for (const stream of this.#streams.values()) {
+      if (!this.#tell(stream, () => stream.check(now)) || hasTime(this.#owner.clock)) continue
+      this.#isChecking = true
+      return this.#owner.wake()
+    }
   }
 
   /** The client's window for each moves by so much; `false` where one becomes larger than windows are. */
@@ -101,28 +129,35 @@ export class OpenStreams {
   /** Breaks off what is under way, a few at a time: each may have an attempt that has to be given up. Says whether all are gone. */
   abandonSome(): boolean {
     this.#waiting = []
-    let left = ABANDON_PER_TURN
     for (const stream of this.#streams.values()) {
-      if (left-- === 0) {
-        this.#owner.wake()
-        return false
-      }
-      this.#tell(stream, () => stream.abandon('the connection has ended'))
+      this.#tell(stream, () => {
+        stream.abandon('the connection has ended')
+        return true
+      })
+      if (!hasTime(this.#owner.clock)) break
     }
-    return true
+    if (this.#streams.size === 0) return true
+    this.#owner.wake()
+    return false
   }
 
   /** Each connection may begin one in each turn, whatever the others do. */
   get #mayBegin(): boolean {
     if (this.#begunInTurn >= BEGIN_PER_TURN) return false
-    return mayBegin(this.#owner.clock) || this.#begunInTurn === 0
+    return hasTime(this.#owner.clock) || this.#begunInTurn === 0
   }
 
-  #tell(stream: Http2Stream, call: () => void): void {
+  /** Gives what the call says; one that throws has cost something, too. */
+  #tell(stream: Http2Stream, call: () => boolean): boolean {
     try {
-      call()
+      return call()
     } catch (error) {
       this.#owner.failed(error, stream)
+      return true
     }
   }
+}
+
+function hasSmallWindow({ sendWindow, isClosed }: Http2Stream): boolean {
+  return sendWindow < SMALL_WINDOW_BYTES && !isClosed
 }

@@ -5,8 +5,8 @@
 
 import type { Clock } from '../clock.ts'
 
-/** How long a turn goes on beginning requests, of all connections together. */
-const BEGINNING_MS = 1
+/** How long a turn goes on beginning requests and breaking others off, of all connections together. */
+const TURN_MS = 1
 
 /** Called once, and not again before it has asked again. */
 export interface TurnTask {
@@ -15,24 +15,36 @@ export interface TurnTask {
 }
 
 let waiting: TurnTask[] = []
-/** When this turn has begun to begin; below 0 while it has not. */
+let isScheduled = false
+/** When this turn has begun with what {@link hasTime} is asked for; below 0 while it has not. */
 let beganAt = -1
 
 export function atTurnEnd(task: TurnTask): void {
-  if (waiting.push(task) === 1) setImmediate(endTurn)
+  waiting.push(task)
+  schedule()
 }
 
 /**
- * Whether a request more may begin in this turn. What a request costs is not known beforehand: one that needs a new connection to its
- * target costs ten times as much as one that does not.
+ * Whether this turn has time for one more that begins or is broken off. What that costs is not known beforehand: a request that needs
+ * a new connection to its target costs ten times as much as one that does not.
  */
-export function mayBegin(clock: Clock): boolean {
+export function hasTime(clock: Clock): boolean {
   const now = clock.now()
-  if (beganAt < 0) beganAt = now
-  return now - beganAt < BEGINNING_MS
+  if (beganAt < 0) {
+    beganAt = now
+    schedule()
+  }
+  return now - beganAt < TURN_MS
+}
+
+function schedule(): void {
+  if (isScheduled) return
+  isScheduled = true
+  setImmediate(endTurn)
 }
 
 function endTurn(): void {
+  isScheduled = false
   beganAt = -1
   const tasks = waiting
   waiting = []

@@ -39,6 +39,8 @@ const OPTIONS: Http2ConnectionOptions = {
 export interface ServedHttp2 {
   readonly port: number
   readonly clock: VirtualClock
+  /** What calls have taken, on top of the time that the clock has been advanced by. */
+  busyMs: number
   readonly streams: Http2Stream[]
   readonly connections: Set<Http2ServerConnection>
   /** How each reply ended. */
@@ -61,6 +63,7 @@ export async function serveHttp2(
   const clock = virtualClock()
   const served = {
     clock,
+    busyMs: 0,
     streams: [] as Http2Stream[],
     connections: new Set<Http2ServerConnection>(),
     ends: [] as (Error | undefined)[],
@@ -69,7 +72,11 @@ export async function serveHttp2(
     refused: [] as Http2Abuse[],
   }
   const owner = {
-    clock,
+    clock: {
+      now: () => clock.now() + served.busyMs,
+      wallTime: () => clock.wallTime(),
+      schedule: (delayMs: number, callback: () => void) => clock.schedule(delayMs, callback),
+    },
     options: { ...OPTIONS, ...options },
     date: 'Sun, 06 Nov 1994 08:49:37 GMT',
     request(stream: Http2Stream): void {

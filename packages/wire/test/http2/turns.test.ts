@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { waitFor } from '@sluice/testing'
 import { describe, expect, it } from 'vitest'
-import { DATA, END_STREAM, RST_STREAM, WINDOW_UPDATE } from '../../src/http2/frame-types.ts'
+import { DATA, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE } from '../../src/http2/frame-types.ts'
 import { Body, type BodyFlow, type BodySink, HeaderList, type Http2Stream } from '../../src/index.ts'
 import { frame, GET, headers, POST, RawClient, settings, uint32 } from './raw-client.ts'
-import { answer, serveHttp2 } from './serve-http2.ts'
+import { answer, type ServedHttp2, serveHttp2 } from './serve-http2.ts'
 
 const requests = (count: number, first = 0): Buffer[] =>
   Array.from({ length: count }, (_, index) => headers(2 * (first + index) + 1))
@@ -46,11 +46,12 @@ describe('a turn of the event loop', () => {
 
   it('begins fewer where they take their time, but one of each connection', async () => {
     const begun: Http2Stream[][] = [[]]
-    const { port, clock, streams } = await serveHttp2((stream) => {
+    const served = await serveHttp2((stream) => {
       if (begun.at(-1)!.length === 0) setImmediate(() => setImmediate(() => void begun.push([])))
       begun.at(-1)!.push(stream)
-      clock.advance(1)
+      served.busyMs++
     })
+    const { port, streams } = served
     const clients = await Promise.all([RawClient.open(port), RawClient.open(port), RawClient.open(port)])
     await waitFor(() => clients.every(({ frames }) => frames.length > 0))
     for (const client of clients) client.write(...requests(20))
@@ -69,6 +70,57 @@ describe('a turn of the event loop', () => {
     client.write(...requests(100).flatMap((each, index) => [each, cancel(2 * index + 1)]), headers(1_001))
     await waitFor(() => streams.length > 0)
     expect(streams.map(({ id }) => id)).toEqual([1_001])
+  })
+
+  it.each([
+    ['time out', (served: ServedHttp2) => served.clock.advance(3_050)],
+    ['lose their connection', (_served: ServedHttp2, client: RawClient) => void client.socket.destroy()],
+  ])('breaks off a few of those that %s, and the next turns the others', async (_what, end) => {
+    const perTurn = [0]
+    const served = await serveHttp2((stream) => {
+      const { observer } = stream
+      stream.observer = {
+        ...observer!,
+        aborted() {
+          if (perTurn.at(-1)! === 0) setImmediate(() => setImmediate(() => void perTurn.push(0)))
+          perTurn[perTurn.length - 1]!++
+          served.busyMs++
+        },
+      }
+      stream.respond(200, new HeaderList(), Body.of(Buffer.alloc(100_000)))
+    })
+    const client = await RawClient.open(served.port)
+    await waitFor(() => client.frames.length > 0)
+    client.write(...requests(40))
+    await waitFor(() => client.of(HEADERS).length === 40)
+    served.clock.advance(200)
+    end(served, client)
+    await waitFor(() => served.streams.every(({ isClosed }) => isClosed))
+    // Two or three turns at a time, and two looks at timeouts.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(10)
+    expect(perTurn.reduce((sum, each) => sum + each, 0)).toBe(40)
+  })
+
+  it('begins a few of those whose replies the client could not take, until it can, or these have ended', async () => {
+    const { port, streams } = await serveHttp2(() => {})
+    const client = await RawClient.open(port, settings([4, 16_383]))
+    await waitFor(() => client.frames.length > 0)
+    client.write(...requests(20))
+    const begun = async (): Promise<number[]> => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return streams.map(({ id }) => id)
+    }
+    const first = [1, 3, 5, 7, 9, 11, 13, 15]
+    expect(await begun()).toEqual(first)
+    // It is there for one that stands behind others.
+    client.write(frame(WINDOW_UPDATE, 0, 33, uint32(1)))
+    expect(await begun()).toEqual([...first, 33])
+    client.write(cancel(5))
+    expect(await begun()).toEqual([...first, 33, 17])
+    answer(streams[0]!)
+    expect(await begun()).toEqual([...first, 33, 17, 19])
+    client.write(settings([4, 65_535]))
+    expect(await begun()).toEqual([...first, 33, 17, 19, 21, 23, 25, 27, 29, 31, 35, 37, 39])
   })
 
   it('writes all replies in one piece', async () => {
