@@ -82,7 +82,7 @@ describe('a turn of the event loop', () => {
       stream.observer = {
         ...observer!,
         aborted() {
-          if (perTurn.at(-1)! === 0) setImmediate(() => setImmediate(() => void perTurn.push(0)))
+          if (perTurn.at(-1) === 0) setImmediate(() => setImmediate(() => void perTurn.push(0)))
           perTurn[perTurn.length - 1]!++
           served.busyMs++
         },
