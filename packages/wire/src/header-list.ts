@@ -17,6 +17,8 @@ export type HeaderListInit =
 /** The arrays of every list that is new: of the kind that arrays of strings have, which an array keeps that had one. */
 const NO_STRINGS: string[] = ['']
 NO_STRINGS.pop()
+/** Longer lists are written anew where a field was removed. */
+const MAX_CUT_LINES = 32
 
 /** An ordered, mutable list of header fields. Names compare without regard to case; values are latin1 strings. */
 export class HeaderList implements Iterable<[name: string, value: string]> {
@@ -260,10 +262,7 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
     let kept = start
     for (let i = start; i < keys.length; i++) {
       if (predicate(keys[i]!)) {
-        if (i < lined) {
-          this.#lines = exchangeLine(this.#lines, flat, kept, i, '')
-          this.#lined--
-        }
+        if (i < lined && this.#lined > 0) this.#cutLine(kept, i)
         continue
       }
       keys[kept] = keys[i]!
@@ -277,6 +276,13 @@ export class HeaderList implements Iterable<[name: string, value: string]> {
       flat.pop()
       flat.pop()
     }
+  }
+
+  /** Of a pair that is removed; those before it are the first `before` pairs. Of many, each cut would copy what is left. */
+  #cutLine(before: number, index: number): void {
+    const isCut = this.#lined <= MAX_CUT_LINES
+    this.#lines = isCut ? exchangeLine(this.#lines, this.#flat, before, index, '') : ''
+    this.#lined = isCut ? this.#lined - 1 : 0
   }
 
   #recountBits(): void {

@@ -97,6 +97,17 @@ describe('HeaderList', () => {
     )
   })
 
+  it('does so for long lists, of which many fields are removed', () => {
+    const start = Array.from({ length: 80 }, (_, i): [string, string] => [`x-${i % 9}`, `${i}`])
+    const pair = { list: parsed(start, ' ', ''), model: [...start] }
+    for (const removed of [4, 1, 8, 0, 2]) {
+      run({ op: 'delete', name: `X-${removed}`, on: 0 }, pair)
+      check(pair)
+      run({ op: 'append', name: 'Via', value: `${removed}`, on: 0 }, pair)
+      check(pair)
+    }
+  })
+
   it('refuses a mask for a name that has no bit', () => {
     expect(() => maskOf('x-own')).toThrow(RangeError)
     expect(maskOf('Host')).toBe(maskOf('host'))

@@ -21,6 +21,8 @@ export interface Http2StreamObserver extends RequestObserver {
 
 const EXPECT = maskOf('expect')
 const TRAILER = maskOf('trailer')
+/** Nobody who means to take replies begins with less; where a client says nothing it is 65,535 (RFC 9113, section 6.9.2). */
+const SMALL_WINDOW_BYTES = 1_024
 
 export class Http2Stream {
   readonly id: number
@@ -84,6 +86,12 @@ export class Http2Stream {
   /** Whether nobody waits for its reply any more. */
   get isGone(): boolean {
     return this.isClosed || this.connection.isOver
+  }
+
+  /** Its reply waits for the client to allow more, or would: it allows next to nothing. */
+  get lacksWindow(): boolean {
+    if (this.sendWindow >= SMALL_WINDOW_BYTES || this.isClosed) return false
+    return !this.hasReply || this.#writer?.isWaiting === true
   }
 
   /** Sends a 1xx reply, unless the final one has begun. */

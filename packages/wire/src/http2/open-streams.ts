@@ -8,10 +8,8 @@ import { hasTime } from './turn-end.ts'
 
 /** Requests of one connection that begin in one turn; the others wait for the next. */
 const BEGIN_PER_TURN = 8
-/** A client that allows less than this for a stream hardly means to take a reply: where it says nothing it is four times as much. */
-const SMALL_WINDOW_BYTES = 16_384
-/** So many of its requests are under way at the same time: each may hold a connection to a target, and what was read from it. */
-const UNDER_WAY_WITH_SMALL_WINDOWS = 8
+/** Requests of a client that allows no reply are under way at the same time: each may hold a connection to a target, and what was read from it. */
+const UNDER_WAY_WITHOUT_WINDOW = 8
 
 export interface StreamsOwner {
   readonly clock: Clock
@@ -81,14 +79,14 @@ export class OpenStreams {
    * something that is read or written, and is followed by another look.
    */
   #nextToBegin(): number {
-    if (hasSmallWindow(this.#waiting[0]!) && this.#withSmallWindows >= UNDER_WAY_WITH_SMALL_WINDOWS)
-      return this.#waiting.findIndex((stream) => !hasSmallWindow(stream))
+    if (this.#waiting[0]!.lacksWindow && this.#lackingWindow >= UNDER_WAY_WITHOUT_WINDOW)
+      return this.#waiting.findIndex((stream) => !stream.lacksWindow)
     return 0
   }
 
-  get #withSmallWindows(): number {
+  get #lackingWindow(): number {
     let count = 0
-    for (const stream of this.#streams.values()) if (stream.hasBegun && hasSmallWindow(stream)) count++
+    for (const stream of this.#streams.values()) if (stream.hasBegun && stream.lacksWindow) count++
     return count
   }
 
@@ -156,8 +154,4 @@ export class OpenStreams {
       return true
     }
   }
-}
-
-function hasSmallWindow({ sendWindow, isClosed }: Http2Stream): boolean {
-  return sendWindow < SMALL_WINDOW_BYTES && !isClosed
 }

@@ -103,7 +103,7 @@ describe('a turn of the event loop', () => {
 
   it('begins a few of those whose replies the client could not take, until it can, or these have ended', async () => {
     const { port, streams } = await serveHttp2(() => {})
-    const client = await RawClient.open(port, settings([4, 16_383]))
+    const client = await RawClient.open(port, settings([4, 1_023]))
     await waitFor(() => client.frames.length > 0)
     client.write(...requests(20))
     const begun = async (): Promise<number[]> => {
@@ -121,6 +121,23 @@ describe('a turn of the event loop', () => {
     expect(await begun()).toEqual([...first, 33, 17, 19])
     client.write(settings([4, 65_535]))
     expect(await begun()).toEqual([...first, 33, 17, 19, 21, 23, 25, 27, 29, 31, 35, 37, 39])
+  })
+
+  it('begins those whose replies the client could not take where it has nothing to take yet', async () => {
+    const made = Array.from({ length: 12 }, handmade)
+    const { port, streams } = await serveHttp2((stream) =>
+      stream.respond(200, new HeaderList(), made[stream.id >> 1]!.body),
+    )
+    const client = await RawClient.open(port, settings([4, 0]))
+    await waitFor(() => client.frames.length > 0)
+    client.write(...requests(12))
+    await waitFor(() => streams.length === 12)
+    for (const { sink } of made) sink().write(Buffer.from('event'))
+    client.write(headers(25))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(streams).toHaveLength(12)
+    client.write(settings([4, 65_535]))
+    await waitFor(() => streams.length === 13)
   })
 
   it('writes all replies in one piece', async () => {
