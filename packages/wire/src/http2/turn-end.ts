@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts'
 
 /** How long a turn goes on beginning requests and breaking others off, of all connections together. */
-const TURN_MS = 1
+const TURN_MS = 0.5
 
 /** Called once, and not again before it has asked again. */
 export interface TurnTask {
