@@ -7,7 +7,14 @@ import { HeaderList } from '../header-list.ts'
 import { maskOf } from '../header-names.ts'
 import type { RequestObserver } from '../http1/incoming-request.ts'
 import { MessageError } from '../http1/message-error.ts'
-import { CANCEL, INTERNAL_ERROR, LARGEST_WINDOW_BYTES, NO_ERROR, PROTOCOL_ERROR } from './frame-types.ts'
+import {
+  CANCEL,
+  INTERNAL_ERROR,
+  LARGEST_WINDOW_BYTES,
+  NO_ERROR,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+} from './frame-types.ts'
 import type { Http2ServerConnection } from './http2-server-connection.ts'
 import { announcedLength, type Http2RequestHead } from './request-fields.ts'
 import { StreamReader } from './stream-reader.ts'
@@ -213,17 +220,19 @@ export class Http2Stream {
     if (this.#isTunnel && this.hasReply) return false
     const isLate = !this.isLocalEnded && this.#reader?.isLate(now, bodyIdleTimeoutMs, requestTimeoutMs) === true
     if (isLate) this.#bodyIsLate()
-    const writer = this.#writer
-    if (sendTimeoutMs === 0 || writer === undefined || !writer.isWaiting) {
+    // One that has not begun may wait for a window as well.
+    const isWaiting = this.hasBegun ? this.#writer?.isWaiting === true : this.lacksWindow
+    if (sendTimeoutMs === 0 || !isWaiting) {
       this.#seenSent = -1
       return isLate
     }
-    if (writer.bytes !== this.#seenSent) {
-      this.#seenSent = writer.bytes
+    const sent = this.#writer?.bytes ?? 0
+    if (sent !== this.#seenSent) {
+      this.#seenSent = sent
       this.#seenAt = now
     }
     if (now - this.#seenAt < sendTimeoutMs) return isLate
-    this.reset(INTERNAL_ERROR, 'the client did not read')
+    this.reset(this.hasBegun ? INTERNAL_ERROR : REFUSED_STREAM, 'the client did not read')
     return true
   }
 

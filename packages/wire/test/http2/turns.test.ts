@@ -123,6 +123,22 @@ describe('a turn of the event loop', () => {
     expect(await begun()).toEqual([...first, 33, 17, 19, 21, 23, 25, 27, 29, 31, 35, 37, 39])
   })
 
+  it('refuses those that wait for a window as long as a reply would', async () => {
+    const { clock, port, streams } = await serveHttp2((stream) =>
+      stream.respond(200, new HeaderList(), Body.of(Buffer.alloc(10))),
+    )
+    const client = await RawClient.open(port, settings([4, 0]))
+    await waitFor(() => client.frames.length > 0)
+    client.write(...requests(30))
+    await waitFor(() => client.of(HEADERS).length === 8)
+    clock.advance(200)
+    clock.advance(3_050)
+    await waitFor(() => client.of(RST_STREAM).length === 30)
+    expect(streams).toHaveLength(8)
+    // Those may be sent again (RFC 9113, section 8.7).
+    expect([15, 17, 59].map((id) => client.resetOf(id))).toEqual([2, 7, 7])
+  })
+
   it('begins those whose replies the client could not take where it has nothing to take yet', async () => {
     const made = Array.from({ length: 12 }, handmade)
     const { port, streams } = await serveHttp2((stream) =>
