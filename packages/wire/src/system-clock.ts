@@ -1,5 +1,5 @@
 /** The real clock: `performance.now`, `Date.now`, and two timer wheels for the whole process. */
-// Imported: the global is an accessor, which costs more than the time itself, 0.1 µs for each of a request's seven looks at it.
+// Imported: the global is an accessor, which costs more than the time itself (docs/performance.md).
 import { performance } from 'node:perf_hooks'
 import type { Clock } from './clock.ts'
 import { TimerWheel } from './timer-wheel.ts'
