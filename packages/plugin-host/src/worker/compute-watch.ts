@@ -1,18 +1,21 @@
-/**
- * Looks whether a plugin's thread goes on, as long as it has something to do. A thread computes in the machine's time, whatever time the
- * proxy is told: so this is the one place that goes by the machine's clock.
- */
-import { type ScheduledCall, systemClock } from '@sluice/wire'
+/** Looks whether a plugin's thread goes on, as long as it has something to do. */
+import type { Clock, ScheduledCall } from '@sluice/wire'
 import type { ResolvedLimits } from '../manifest/limits.ts'
 import type { PluginThread } from './plugin-thread.ts'
 
 /** Where the proxy looks so much later than it meant to, it has stood still itself. Its clock is late by up to 50. */
 const STOOD_STILL_MS = 60
 
-export class ComputeWatch {
-  readonly #limits: ResolvedLimits
-  readonly #stuck: (thread: PluginThread, afterMs: number) => void
-  #thread: PluginThread | undefined = undefined
+/** What is looked at of a thread. */
+export type WatchedThread = Pick<PluginThread, 'isBusy' | 'waiting' | 'mark' | 'running' | 'mayHaveEnded' | 'drain'> & {
+  progressedAt: number
+}
+
+export class ComputeWatch<T extends WatchedThread = PluginThread> {
+  readonly #limits: Pick<ResolvedLimits, 'computeMs' | 'wallMs'>
+  readonly #clock: Clock
+  readonly #stuck: (thread: T, afterMs: number) => void
+  #thread: T | undefined = undefined
   #timer: ScheduledCall | undefined = undefined
   /** How far it had read when somebody looked, whose guest ran, and when that was. */
   #mark = 0
@@ -22,16 +25,21 @@ export class ComputeWatch {
   #excusedAt = Number.NEGATIVE_INFINITY
 
   /** `stuck` is told of a thread that has computed for too long. */
-  constructor(limits: ResolvedLimits, stuck: (thread: PluginThread, afterMs: number) => void) {
+  constructor(
+    limits: Pick<ResolvedLimits, 'computeMs' | 'wallMs'>,
+    clock: Clock,
+    stuck: (thread: T, afterMs: number) => void,
+  ) {
     this.#limits = limits
+    this.#clock = clock
     this.#stuck = stuck
   }
 
   /** Watches over this thread from now on. */
-  begin(thread: PluginThread): void {
+  begin(thread: T): void {
     this.end()
     this.#thread = thread
-    thread.progressedAt = systemClock.now()
+    thread.progressedAt = this.#clock.now()
   }
 
   end(): void {
@@ -41,12 +49,12 @@ export class ComputeWatch {
 
   /** It was given something to do: before it was. */
   willSend(): void {
-    if (this.#thread?.isBusy === false) this.#thread.progressedAt = systemClock.now()
+    if (this.#thread?.isBusy === false) this.#thread.progressedAt = this.#clock.now()
   }
 
   /** It has said something. */
-  progressed(thread: PluginThread): void {
-    thread.progressedAt = systemClock.now()
+  progressed(thread: T): void {
+    thread.progressedAt = this.#clock.now()
   }
 
   /** To be called after it was given something to do, and after a call began to wait: that goes on without a word. */
@@ -54,15 +62,15 @@ export class ComputeWatch {
     const thread = this.#thread
     if (this.#timer !== undefined || thread === undefined || (!thread.isBusy && thread.waiting === 0)) return
     const { computeMs } = this.#limits
-    const now = systemClock.now()
+    const now = this.#clock.now()
     const leftMs = thread.progressedAt + computeMs - now
     const inMs = leftMs > 0 ? leftMs : computeMs
-    this.#timer = systemClock.schedule(inMs, () => this.#look(thread, now + inMs))
+    this.#timer = this.#clock.schedule(inMs, () => this.#look(thread, now + inMs))
   }
 
-  #look(thread: PluginThread, dueAt: number): void {
+  #look(thread: T, dueAt: number): void {
     this.#timer = undefined
-    const now = systemClock.now()
+    const now = this.#clock.now()
     thread.drain()
     if (thread !== this.#thread) return
     const hasMoved = thread.mark !== this.#mark || thread.running !== this.#running

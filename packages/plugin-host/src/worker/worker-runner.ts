@@ -3,7 +3,7 @@
  * too long is ended: the call that it was at has failed, those behind it go to the second one at once, and another is started.
  */
 import type { PluginError } from '@sluice/core'
-import type { Clock } from '@sluice/wire'
+import { type Clock, systemClock } from '@sluice/wire'
 import type { FormReader } from '../abi/binary-form.ts'
 import type { HookSubject } from '../exchange/hook-call.ts'
 import { FAULTED, type HookEvents, type HookOwner, type HookRunner, type Outcome } from '../exchange/hook-runner.ts'
@@ -72,7 +72,8 @@ export class WorkerRunner implements HookRunner, ThreadEvents {
     this.#requests = new GuestRequests(parts.services, (thread, frame) => this.#send(thread, frame))
     this.#settlement = new CallSettlement(parts.services, parts.events, () => this.#settled())
     this.#queue = new CallQueue(clock, manifest.limits.wallMs, (call) => this.#settlement.fail(call, busyFault()))
-    this.#watch = new ComputeWatch(manifest.limits, (thread, afterMs) =>
+    // A thread computes in the machine's time, whatever time the proxy is told.
+    this.#watch = new ComputeWatch(manifest.limits, systemClock, (thread, afterMs) =>
       this.#lose(thread, computeFault(manifest.name, afterMs)),
     )
   }
