@@ -12,6 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Only what hangs should be ended: on a busy machine a test that is fine may take long.
     testTimeout: 20_000,
+    expect: { poll: { timeout: 5_000 } },
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // The same for the processes that a test starts, and for what Node itself resolves.
     execArgv: ['--conditions=@sluice/source'],

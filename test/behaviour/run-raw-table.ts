@@ -73,7 +73,7 @@ async function converse(port: number, row: RawCase, expected: readonly ExpectedR
   try {
     client.write(row.bytes)
     for (const [index, response] of expected.entries()) {
-      expectResponse(await client.readResponse({ timeoutMs: 3_000 }), response)
+      expectResponse(await client.readResponse(), response)
       if (index === 0 && row.continuation !== undefined) client.write(row.continuation)
     }
     if (row.closes !== true) return

@@ -20,7 +20,7 @@ const PIECE = Buffer.alloc(65_536, 'x')
 /** Waits until a count stands still, and says where. */
 async function standstill(count: () => number): Promise<number> {
   let last = -1
-  await waitFor(() => last === (last = count()) && last > 0, { intervalMs: 60, timeoutMs: 4_000 })
+  await waitFor(() => last === (last = count()) && last > 0, { intervalMs: 60 })
   return last
 }
 
@@ -49,7 +49,7 @@ describe.each(COMBINATIONS)('backpressure, $name listener', (listener, transport
     expect(heldBytes() - before).toBeLessThan(HELD)
     // A connection that is not read from does not tell that its client has left: what ends it at the latest is the time.
     client.reset()
-    await waitFor(() => gate.proxy.inFlight === 0, { timeoutMs: 3_000 })
+    await waitFor(() => gate.proxy.inFlight === 0)
   })
 
   it.each([
@@ -80,7 +80,7 @@ describe.each(COMBINATIONS)('backpressure, $name listener', (listener, transport
     let got = 0
     client.socket.on('data', (chunk: Buffer) => (got += chunk.length))
     client.resume()
-    await waitFor(() => got >= SIZE, { timeoutMs: 4_000 })
+    await waitFor(() => got >= SIZE)
     await gate.settled()
     client.destroy()
   })

@@ -45,7 +45,7 @@ describe.each(COMBINATIONS)('early replies, $name listener', (listener, transpor
     // Chunked: one chunk of the whole size.
     const chunk = framing.startsWith('T') ? `${UPLOAD.toString(16)}\r\n` : ''
     const uploading = upload(client, `POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n${chunk}`, UPLOAD)
-    const response = await client.readResponse({ timeoutMs: 4_000 })
+    const response = await client.readResponse()
     expect(response).toMatchObject({ status: 401, complete: true })
     expect(response.body.toString()).toBe('who are you?')
     expect(response.header('connection')).toBe('close')
@@ -76,7 +76,7 @@ describe.each(COMBINATIONS)('early replies, $name listener', (listener, transpor
     const { address } = await listening(gate)
     const client = opened(closable(await rawClient({ port: address.port })))
     const uploading = upload(client, `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${UPLOAD}\r\n\r\n`, UPLOAD)
-    const response = await client.readResponse({ timeoutMs: 4_000 })
+    const response = await client.readResponse()
     expect(response).toMatchObject({ status: 413, complete: true })
     expect(response.body.toString()).toBe('early')
     await client.closed

@@ -77,7 +77,7 @@ export async function failover(options: FailoverOptions): Promise<FailoverReport
     const { enteredAt } = await course
     const failed = load.sent.filter(({ status }) => status !== 200)
     const received = new Set(victim!.received())
-    problems.push(...failuresToExplain(failed, targets, received, tap))
+    problems.push(...notSeen(load.sent, targets, tap), ...failuresToExplain(failed, targets, received, tap))
     problems.push(...duplicates(load.sent, targets))
     const { shares, unevenness } = lookAtReturn(gateway.picks, enteredAt, options.slowStartMs)
     problems.push(...unevenness)
@@ -167,6 +167,12 @@ async function run(
   })
   await sleep(slowStartMs + phaseMs)
   return { enteredAt: entered.get(key)! }
+}
+
+/** What was answered has left: a tap that does not see that explains nothing. */
+function notSeen(sent: readonly Sent[], targets: readonly TargetProcess[], tap: SentRequests): string[] {
+  const unseen = sent.filter(({ id, status }) => status === 200 && !targets.some(({ port }) => tap.has(id, port)))
+  return unseen.map(({ method, id }) => `${method} ${id} was answered, and nobody saw it leave`)
 }
 
 /** A GET never fails; a POST only where its bytes had left for the target that failed, the first of them. */

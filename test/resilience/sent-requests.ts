@@ -7,6 +7,8 @@ import type { Socket } from 'node:net'
 
 const CLIENT_SOCKETS = 'net.client.socket'
 
+type Chunk = string | Uint8Array
+
 export class SentRequests {
   /** Connections that were tried, by port. */
   readonly #connections = new Map<number, number>()
@@ -31,18 +33,30 @@ export class SentRequests {
   }
 
   #watch(socket: Socket): void {
-    // Not before: `connect` takes back what was put in the place of `write`.
     socket.once('connectionAttempt', (_address: string, port: number) => {
       this.#connections.set(port, this.connectionsTo(port) + 1)
-      const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
-      socket.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
-        this.#note(port, chunk)
-        return write(chunk, ...rest)
-      }
+      this.#tap(socket, port)
     })
   }
 
-  #note(port: number, chunk: string | Uint8Array): void {
+  /** At the steps behind `write`, where also those pass by who leave `write` out. */
+  #tap(socket: Socket, port: number): void {
+    const one = socket._write.bind(socket)
+    const several = socket._writev!.bind(socket)
+    const taps: Pick<Socket, '_write' | '_writev'> = {
+      _write: (chunk, encoding, written) => {
+        this.#note(port, chunk as Chunk)
+        one(chunk, encoding, written)
+      },
+      _writev: (chunks, written) => {
+        for (const { chunk } of chunks) this.#note(port, chunk as Chunk)
+        several(chunks, written)
+      },
+    }
+    Object.assign(socket, taps)
+  }
+
+  #note(port: number, chunk: Chunk): void {
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1')
     const id = /\r\nx-id: (\S+)\r\n/i.exec(text)?.[1]
     if (id === undefined) return

@@ -67,7 +67,7 @@ describe.each(WAYS)('over $name', ({ isOwn, listener, transport }) => {
 
       const client = await rawClient({ port })
       client.write(`GET /own-${number} HTTP/1.1\r\nHost: a.test\r\n\r\n`)
-      const own = await client.readResponse({ timeoutMs: 3_000 })
+      const own = await client.readResponse()
       client.destroy()
       expect(own.body.toString('latin1'), 'the reply to the next client').toBe(`/own-${number}`)
       const both = connections.filter((targets) => targets.includes(`/hostile-${number}`) && targets.length > 1)

@@ -4,7 +4,7 @@ import { systemClock } from '@sluice/wire'
 
 /** How long to wait. */
 export interface WaitForOptions {
-  /** Longest wait, in real milliseconds. @default 1_000 */
+  /** Longest wait, in real milliseconds. @default 5_000 */
   readonly timeoutMs?: number
   /** Pause between two looks, in real milliseconds. @default 2 */
   readonly intervalMs?: number
@@ -17,7 +17,7 @@ export interface WaitForOptions {
  * @throws {Error} when that has not come about in time; or what the predicate throws
  */
 export async function waitFor(predicate: () => boolean, options: WaitForOptions = {}): Promise<void> {
-  const { timeoutMs = 1_000, intervalMs = 2, what = String(predicate) } = options
+  const { timeoutMs = 5_000, intervalMs = 2, what = String(predicate) } = options
   const deadline = systemClock.now() + timeoutMs
   while (!predicate()) {
     if (systemClock.now() >= deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)

@@ -15,7 +15,7 @@ export interface RawClientOptions {
 
 /** How to read a response. */
 export interface ReadRawResponseOptions {
-  /** Longest wait, in milliseconds. @default 1_000 */
+  /** Longest wait, in milliseconds. @default 5_000 */
   readonly timeoutMs?: number
   /** The response has no body whatever its fields say, as one to HEAD. @default false */
   readonly bodyless?: boolean
@@ -57,7 +57,7 @@ export interface RawClient {
   destroy(): void
 }
 
-const DEFAULT_TIMEOUT_MS = 1_000
+const DEFAULT_TIMEOUT_MS = 5_000
 
 /**
  * Connects.

@@ -1,9 +1,13 @@
 /** One connection to a hostile upstream, seen from its side. */
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
-/** Long enough for the peer to read what was sent, before a RST makes its kernel forget it. */
+/**
+ * Long enough for the peer to read what was sent, before a RST makes its kernel forget it; a peer in this process reads in turns of the event
+ * loop, however late those are.
+ */
 const READING_TIME_MS = 10
+const READING_TURNS = 3
 
 /** The connection has ended while more was to be done on it. */
 export class ConversationOver extends Error {}
@@ -79,13 +83,13 @@ export class Conversation {
 
   /** Tears the connection down with a RST. */
   async reset(): Promise<void> {
-    if (this.#socket.bytesWritten > 0) await this.pause(READING_TIME_MS)
+    if (this.#socket.bytesWritten > 0) await this.#beRead()
     this.#socket.resetAndDestroy()
   }
 
   /** Closes both sides, as a process does that exits: with a RST where bytes were left unread. */
   async quit(): Promise<void> {
-    await this.pause(READING_TIME_MS)
+    await this.#beRead()
     this.#socket.destroy()
   }
 
@@ -94,6 +98,11 @@ export class Conversation {
     const closed = new Promise((resolve) => this.#socket.once('close', resolve))
     this.#socket.destroy()
     await closed
+  }
+
+  async #beRead(): Promise<void> {
+    await this.pause(READING_TIME_MS)
+    for (let i = 0; i < READING_TURNS; i++) await turn()
   }
 
   async #until(condition: () => boolean): Promise<void> {
