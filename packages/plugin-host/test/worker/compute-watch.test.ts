@@ -15,7 +15,15 @@ function watching() {
     schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
   }
   const stuck: number[] = []
-  const thread = { isBusy: true, waiting: 0, mark: 0, running: 1, mayHaveEnded: false, progressedAt: 0, drain: () => {} }
+  const thread = {
+    isBusy: true,
+    waiting: 0,
+    mark: 0,
+    running: 1,
+    mayHaveEnded: false,
+    progressedAt: 0,
+    drain: () => {},
+  }
   const watch = new ComputeWatch<WatchedThread>({ computeMs: 150, wallMs: 5_000 }, late, (_thread, afterMs) => {
     stuck.push(afterMs)
     watch.end()
