@@ -1,7 +1,8 @@
 /** The same target for the same client address. */
 import type { BalancerFactory } from '@sluice/core'
+import { strictOption } from '@sluice/core/options'
 import { tableHash } from './maglev.ts'
-import type { HashOptions } from './request-hash.ts'
+import { HASH_NAMES, type HashOptions } from './request-hash.ts'
 
 /**
  * Picks by the client's trusted address: the peer's, or what trusted proxies say it is (the proxy's `forwarded` options).
@@ -12,5 +13,6 @@ import type { HashOptions } from './request-hash.ts'
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `ipHash.seed`, `.ipv4PrefixLength`, `.ipv6PrefixLength`
  */
 export function ipHash(options: HashOptions = {}): BalancerFactory {
+  strictOption(options, HASH_NAMES, 'ipHash')
   return tableHash('ip-hash', { ...options, key: 'client-address' }, 'ipHash')
 }

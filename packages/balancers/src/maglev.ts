@@ -9,10 +9,10 @@ import {
   mayPick,
   type Target,
 } from '@sluice/core'
-import { wholeOption } from '@sluice/core/options'
+import { type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { Chance, firstFrom } from './chance.ts'
 import { maglevTable } from './maglev-table.ts'
-import { type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
+import { HASH_NAMES, type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
 
 /** Options of {@link maglev}. */
 export interface MaglevOptions extends HashOptions {
@@ -20,6 +20,12 @@ export interface MaglevOptions extends HashOptions {
   readonly key: RequestKey
   /** Entries of the table, a prime up to 5,000,011: a hundred times the number of targets or more. @default 65_537 */
   readonly tableSize?: number
+}
+
+const NAMES: OptionNames<MaglevOptions> = {
+  ...HASH_NAMES,
+  key: true,
+  tableSize: true,
 }
 
 /** So many entries are looked at before all targets are. */
@@ -41,6 +47,7 @@ const PAUSE_MS = 250
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `maglev.key`, `.tableSize`, `.seed`, `.ipv4PrefixLength`, `.ipv6PrefixLength`
  */
 export function maglev(options: MaglevOptions): BalancerFactory {
+  strictOption(options, NAMES, 'maglev')
   return tableHash('maglev', options, 'maglev')
 }
 

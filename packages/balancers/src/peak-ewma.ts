@@ -4,7 +4,7 @@
  * and comes down slowly, times the attempts that would then be under way.
  */
 import type { Attempt, Balancer, BalancerFactory, BalancerServices, Target } from '@sluice/core'
-import { numberOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption } from '@sluice/core/options'
 import { TwoChoices } from './two-choices.ts'
 
 /** Options of {@link peakEwma}. */
@@ -19,12 +19,18 @@ export interface PeakEwmaOptions {
   readonly failureMs?: number
 }
 
+const NAMES: OptionNames<PeakEwmaOptions> = {
+  decayMs: true,
+  failureMs: true,
+}
+
 /**
  * Picks by latency × (attempts under way + 1), per weight. Latency is from sending to the reply's head, so that neither
  * a long body nor a slow client counts. A target without a latency gets one attempt, and no other until its head has come.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `peakEwma.decayMs`, `peakEwma.failureMs`
  */
 export function peakEwma(options: PeakEwmaOptions = {}): BalancerFactory {
+  strictOption(options, NAMES, 'peakEwma')
   const decayMs = numberOption(options.decayMs, 10_000, 'peakEwma.decayMs', 1)
   const failureMs = numberOption(options.failureMs, 1_000, 'peakEwma.failureMs', 0)
   return (services) => new PeakEwma(services, decayMs, failureMs)

@@ -8,7 +8,7 @@ import {
   type Exchange,
   type Target,
 } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { healthyShare, innerBalancer, type Part, PartedBalancer, weightOf } from './parted-balancer.ts'
 
 /** Options of {@link preferZone}. */
@@ -33,6 +33,14 @@ export interface PreferZoneOptions {
   readonly minTargets?: number
 }
 
+const NAMES: OptionNames<PreferZoneOptions> = {
+  zone: true,
+  balancer: true,
+  overprovisioning: true,
+  trafficShare: true,
+  minTargets: true,
+}
+
 /**
  * Zone preference after Envoy's "Zone aware routing", without a need to know the other proxies. What spills over goes to
  * all other zones alike, in the way of their balancer. Where no target of the zone may be picked (tried, or full), the
@@ -41,6 +49,7 @@ export interface PreferZoneOptions {
  * `.minTargets`
  */
 export function preferZone(options: PreferZoneOptions): BalancerFactory {
+  strictOption(options, NAMES, 'preferZone')
   if (typeof options.zone !== 'string' || options.zone === '')
     throw new ConfigError('preferZone.zone', 'must name a zone')
   const balancer = innerBalancer(options.balancer, 'preferZone.balancer')

@@ -1,6 +1,6 @@
 /** Targets in levels: the first gets everything as long as it is healthy enough, the next ones what it can't take. */
 import type { Attempt, Balancer, BalancerFactory, BalancerServices, Exchange, Target } from '@sluice/core'
-import { numberOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption } from '@sluice/core/options'
 import { healthyShare, innerBalancer, type Part, PartedBalancer } from './parted-balancer.ts'
 
 /** Options of {@link priorities}. */
@@ -15,6 +15,11 @@ export interface PrioritiesOptions {
   readonly overprovisioning?: number
 }
 
+const NAMES: OptionNames<PrioritiesOptions> = {
+  balancer: true,
+  overprovisioning: true,
+}
+
 /**
  * Priority levels as in Envoy ("Priority levels", load balancing): a level takes min(1, healthy share ×
  * `overprovisioning`) of the traffic, the next level as much of the rest as it can, and so on; where all together can't
@@ -25,6 +30,7 @@ export interface PrioritiesOptions {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `priorities.balancer`, `priorities.overprovisioning`
  */
 export function priorities(options: PrioritiesOptions = {}): BalancerFactory {
+  strictOption(options, NAMES, 'priorities')
   const balancer = innerBalancer(options.balancer, 'priorities.balancer')
   const overprovisioning = numberOption(options.overprovisioning, 1.4, 'priorities.overprovisioning', 1, 1000)
   return (services) => new Priorities(services, balancer, overprovisioning)

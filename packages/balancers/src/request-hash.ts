@@ -1,6 +1,6 @@
 /** What balancers that hash go by: a number for each request, made of the part of it that is to decide. */
 import { ConfigError, type Exchange } from '@sluice/core'
-import { wholeOption } from '@sluice/core/options'
+import { type OptionNames, wholeOption } from '@sluice/core/options'
 import { hashAddress } from './address-hash.ts'
 import { hashText } from './murmur3.ts'
 import { RequestValue, type ValueSource } from './request-value.ts'
@@ -23,6 +23,12 @@ export interface HashOptions {
   readonly ipv4PrefixLength?: number
   /** How much of an IPv6 address counts. A client has a /64 at least, and changes the rest as it likes. @default 64 */
   readonly ipv6PrefixLength?: number
+}
+
+export const HASH_NAMES: OptionNames<HashOptions> = {
+  seed: true,
+  ipv4PrefixLength: true,
+  ipv6PrefixLength: true,
 }
 
 /** There is nothing to hash. */

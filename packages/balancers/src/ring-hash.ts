@@ -8,10 +8,10 @@ import {
   mayPick,
   type Target,
 } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { Chance, firstFrom } from './chance.ts'
 import { HashRing } from './hash-ring.ts'
-import { type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
+import { HASH_NAMES, type HashOptions, MISSING, RequestHash, type RequestKey } from './request-hash.ts'
 
 /** Options of {@link ringHash}. */
 export interface RingHashOptions extends HashOptions {
@@ -31,6 +31,13 @@ export interface RingHashOptions extends HashOptions {
   readonly boundedLoad?: number
 }
 
+const NAMES: OptionNames<RingHashOptions> = {
+  ...HASH_NAMES,
+  key: true,
+  replicas: true,
+  boundedLoad: true,
+}
+
 /** So many points are looked at before all targets are. */
 const MAX_STEPS = 128
 
@@ -47,6 +54,7 @@ const MAX_STEPS = 128
  * `.ipv6PrefixLength`
  */
 export function ringHash(options: RingHashOptions): BalancerFactory {
+  strictOption(options, NAMES, 'ringHash')
   const hash = (): RequestHash => new RequestHash(options.key, options, 'ringHash')
   const replicas = wholeOption(options.replicas, 160, 'ringHash.replicas', 1, 10_000)
   const bound = options.boundedLoad ?? Number.POSITIVE_INFINITY

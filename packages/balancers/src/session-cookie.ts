@@ -5,7 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ConfigError } from '@sluice/core'
-import { tokenOption, wholeOption } from '@sluice/core/options'
+import { type OptionNames, tokenOption, wholeOption } from '@sluice/core/options'
 
 /** How the cookie is made (RFC 6265, section 5.2, and its successor for `SameSite`). */
 export interface SessionCookieOptions {
@@ -31,6 +31,17 @@ export interface SessionCookieOptions {
   readonly httpOnly?: boolean
   /** `none` needs `secure`. @default 'lax' */
   readonly sameSite?: 'strict' | 'lax' | 'none'
+}
+
+export const SESSION_COOKIE_NAMES: OptionNames<SessionCookieOptions> = {
+  secret: true,
+  cookie: true,
+  maxAgeSeconds: true,
+  path: true,
+  domain: true,
+  secure: true,
+  httpOnly: true,
+  sameSite: true,
 }
 
 /** What a cookie says that was made here. */

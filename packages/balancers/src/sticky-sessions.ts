@@ -11,15 +11,21 @@ import {
   type Slot,
   type Target,
 } from '@sluice/core'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import { hashText } from './murmur3.ts'
 import { innerBalancer } from './parted-balancer.ts'
 import { RequestValue } from './request-value.ts'
-import { SessionCookie, type SessionCookieOptions } from './session-cookie.ts'
+import { SESSION_COOKIE_NAMES, SessionCookie, type SessionCookieOptions } from './session-cookie.ts'
 
 /** Options of {@link stickySessions}. */
 export interface StickySessionsOptions extends SessionCookieOptions {
   /** Chooses for those who have no session, and where a session's target can't be had. @default roundRobin() */
   readonly balancer?: BalancerFactory
+}
+
+const NAMES: OptionNames<StickySessionsOptions> = {
+  ...SESSION_COOKIE_NAMES,
+  balancer: true,
 }
 
 /**
@@ -36,6 +42,7 @@ export interface StickySessionsOptions extends SessionCookieOptions {
  * `.sameSite`, `.balancer`
  */
 export function stickySessions(options: StickySessionsOptions): BalancerFactory {
+  strictOption(options, NAMES, 'stickySessions')
   const balancer = innerBalancer(options.balancer, 'stickySessions.balancer')
   const cookieFor = (upstream: string): SessionCookie => new SessionCookie(options, upstream, defaultCookie(upstream))
   // So that a wrong option is found here and not later.

@@ -9,6 +9,7 @@ import {
   type Reply,
   type Target,
 } from '@sluice/core'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import { innerBalancer, type Part, PartedBalancer } from './parted-balancer.ts'
 import { RequestValue, type ValueSource } from './request-value.ts'
 
@@ -34,6 +35,13 @@ export interface SubsetOptions {
   readonly balancer?: BalancerFactory
 }
 
+const NAMES: OptionNames<SubsetOptions> = {
+  by: true,
+  select: true,
+  fallback: true,
+  balancer: true,
+}
+
 /**
  * Subsets by metadata, as in Envoy ("Load balancer subsets"). A target without one of the keys is in no subset.
  *
@@ -43,7 +51,7 @@ export interface SubsetOptions {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`: `subset.by`, `subset.select`, `subset.fallback`, `subset.balancer`
  */
 export function subset(options: SubsetOptions): BalancerFactory {
-  const { by, select, fallback = 'any' } = options
+  const { by, select, fallback = 'any' } = strictOption(options, NAMES, 'subset')
   if (!Array.isArray(by) || by.length === 0 || !by.every((key) => typeof key === 'string' && key !== ''))
     throw new ConfigError('subset.by', 'must name one key of the metadata or more')
   if (typeof select === 'object' && select !== null) checkKeys(Object.keys(select), by, 'subset.select')

@@ -7,7 +7,8 @@ import {
   functionOption,
   nameOption,
   numberOption,
-  objectOption,
+  type OptionNames,
+  strictOption,
   wholeOption,
   wordOption,
 } from '@sluice/core/options'
@@ -84,6 +85,33 @@ export interface CacheRouteOptions<N = unknown> {
   readonly name?: string
 }
 
+const ROUTE_NAMES: OptionNames<CacheRouteOptions> = {
+  key: true,
+  methods: true,
+  maxKeyBodyBytes: true,
+  maxEntryBytes: true,
+  maxVariants: true,
+  targetedFields: true,
+  heuristicFraction: true,
+  maxHeuristicMs: true,
+  defaultTtlMs: true,
+  overrideTtlMs: true,
+  maxTtlMs: true,
+  staleWhileRevalidateMs: true,
+  staleIfErrorMs: true,
+  sMaxAgeForbidsStale: true,
+  keepStaleMs: true,
+  setCookie: true,
+  requestDirectives: true,
+  unkeyedFields: true,
+  tagFields: true,
+  collapse: true,
+  collapseWaitMs: true,
+  storePartial: true,
+  cacheStatus: true,
+  name: true,
+}
+
 /** Options of {@link httpCache}. */
 export interface HttpCacheOptions<N = unknown> extends CacheRouteOptions<N> {
   /** Where responses are kept. */
@@ -92,6 +120,13 @@ export interface HttpCacheOptions<N = unknown> extends CacheRouteOptions<N> {
   readonly clock?: Clock
   /** @default Math.random */
   readonly random?: () => number
+}
+
+const NAMES: OptionNames<HttpCacheOptions> = {
+  ...ROUTE_NAMES,
+  store: true,
+  clock: true,
+  random: true,
 }
 
 /** The same, resolved. */
@@ -136,10 +171,10 @@ const UNKEYED_FIELDS = [
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveCacheOptions<N>(options: HttpCacheOptions<N>): CachePlan {
-  const { cacheStatus = true, name } = options
+  const { cacheStatus = true, name } = strictOption(options, NAMES, 'httpCache')
   if (functionOption(options.store, 'httpCache.store') === undefined)
     throw new ConfigError('httpCache.store', 'must be a store, such as memoryStore()')
-  if (typeof cacheStatus !== 'boolean') objectOption(cacheStatus, 'httpCache.cacheStatus')
+  if (typeof cacheStatus !== 'boolean') strictOption(cacheStatus, ['key', 'detail'], 'httpCache.cacheStatus')
   if (name !== undefined) nameOption(name, 'httpCache.name')
   const told = typeof cacheStatus === 'boolean' ? {} : cacheStatus
   return Object.freeze({

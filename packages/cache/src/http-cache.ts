@@ -15,6 +15,7 @@ import {
   type Exchange,
   type Handler,
   type Middleware,
+  ProxyError,
   type Reply,
   systemRandom,
 } from '@sluice/core'
@@ -32,7 +33,7 @@ import { Finder } from './lookup.ts'
 import { Recorder } from './recorder.ts'
 import { GuardedStore } from './store/guarded-store.ts'
 import { PurgeLog } from './store/purge-log.ts'
-import type { CacheStoreSnapshot, PurgeOptions, PurgeSelector } from './store/store.ts'
+import type { CacheStore, CacheStoreServices, CacheStoreSnapshot, PurgeOptions, PurgeSelector } from './store/store.ts'
 
 /** A cache's state as plain data; numbers of requests and responses since it was built, of this process. */
 export interface HttpCacheSnapshot {
@@ -86,7 +87,6 @@ export interface HttpCache<N = unknown> extends Middleware<N> {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function httpCache<N = unknown>(options: HttpCacheOptions<N>): HttpCache<N> {
-  objectOption(options, 'httpCache')
   const shared = new SharedParts(resolveCacheOptions(options), options)
   const guards: CacheGuard[] = []
   const middlewareOf = (plan: CachePlan): Middleware<N> => {
@@ -127,11 +127,7 @@ class SharedParts {
 
   constructor(plan: CachePlan, { store, random = systemRandom }: HttpCacheOptions<never>) {
     this.plan = plan
-    const made = store({ clock: plan.clock, random })
-    // `memoryStore` without its parentheses is a function that gives one: nothing would ever be stored.
-    if (typeof made?.get !== 'function')
-      throw new ConfigError('httpCache.store', 'must be a store, such as memoryStore()')
-    this.store = new GuardedStore(made)
+    this.store = new GuardedStore(madeStore(store, { clock: plan.clock, random }))
     this.keys = new CacheKeys(plan.key)
     this.#allKeys = [this.keys]
     this.store.onPurge((selector, { soft = false }) => this.#purges.add(selector, soft, plan.clock.wallTime()))
@@ -214,4 +210,20 @@ function checkedSelector(selector: PurgeSelector): PurgeSelector {
     if ('all' in selector && (selector.all as unknown) === true) return { all: true }
   }
   throw new TypeError('not a selector of a purge: { url }, { prefix }, { tags } or { all: true }')
+}
+
+/** `memoryStore` without its parentheses takes these for its options, or gives a function: nothing would ever be stored. */
+function madeStore(store: HttpCacheOptions<never>['store'], services: CacheStoreServices): CacheStore {
+  let made: CacheStore
+  try {
+    made = store(services)
+  } catch (error) {
+    throw ProxyError.is(error) && error.code === 'ERR_SLUICE_CONFIG' ? notAStore(error) : error
+  }
+  if (typeof made?.get === 'function') return made
+  throw notAStore()
+}
+
+function notAStore(cause?: unknown): ConfigError {
+  return new ConfigError('httpCache.store', 'must be a store, such as memoryStore()', { cause })
 }

@@ -5,6 +5,7 @@ import { isOriginForm } from './exchange-request.ts'
 import type { Exchange } from './exchange.ts'
 import { isGrpc } from './grpc/grpc-exchange.ts'
 import { formatGrpcTimeout } from './grpc/grpc-timeout.ts'
+import { type OptionNames, strictOption } from './options/option-checks.ts'
 import { type ClientCertFields, clientCertEdit } from './tls/client-cert-fields.ts'
 import type { Target } from './upstream/target.ts'
 import type { Upstream } from './upstream/upstream.ts'
@@ -71,6 +72,21 @@ export interface ForwardOptions {
   readonly edits?: readonly HeadEdit[]
 }
 
+const NAMES: OptionNames<ForwardOptions> = {
+  host: true,
+  stripPrefix: true,
+  connectTimeoutMs: true,
+  headTimeoutMs: true,
+  bodyIdleTimeoutMs: true,
+  totalTimeoutMs: true,
+  handshakeTimeoutMs: true,
+  tunnelIdleTimeoutMs: true,
+  tunnelMaxAgeMs: true,
+  clientCert: true,
+  maxConnectAttempts: true,
+  edits: true,
+}
+
 /** The head of one attempt while it is edited. */
 export interface AttemptHead {
   method: string
@@ -98,6 +114,7 @@ export interface ForwardPlan {
 
 /** Checks the options and compiles them. `at` is their place, for messages. */
 export function compileForward(options: ForwardOptions, timeouts: Upstream['timeouts'], at: string): ForwardPlan {
+  strictOption(options, NAMES, at)
   const edits: HeadEdit[] = [
     basePathEdit,
     hostEdit(options.host ?? 'client', at),

@@ -3,8 +3,41 @@ import type { Clock, ProxyProtocolOptions } from '@sluice/wire'
 import { addressList } from './addresses/address-list.ts'
 import { atLeast } from './at-least.ts'
 import { ConfigError } from './errors.ts'
-import type { ListenOptions } from './listener.ts'
+import type { ListenOptions, ProxyProtocolListenOptions } from './listener.ts'
+import { type OptionNames, strictOption } from './options/option-checks.ts'
 import { ListenerTls } from './tls/listener-tls.ts'
+
+const LISTEN_NAMES: OptionNames<ListenOptions> = {
+  port: true,
+  host: true,
+  path: true,
+  tls: true,
+  http2: true,
+  proxyProtocol: true,
+  headTimeoutMs: true,
+  requestTimeoutMs: true,
+  idleTimeoutMs: true,
+  allowHalfOpen: true,
+  maxHeaderBytes: true,
+  maxHeaderCount: true,
+  bodyIdleTimeoutMs: true,
+  sendTimeoutMs: true,
+  maxRequestsPerConnection: true,
+  maxConnectionAgeMs: true,
+  maxConnections: true,
+  listener: true,
+}
+
+const PROXY_PROTOCOL_NAMES: OptionNames<ProxyProtocolListenOptions> = {
+  trust: true,
+  headerTimeoutMs: true,
+}
+
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen` */
+export function checkListenOptions(options: ListenOptions): void {
+  if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
+  strictOption(options, LISTEN_NAMES, 'listen')
+}
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls` */
 export function listenerTls({ tls }: ListenOptions, clock: Clock): ListenerTls | undefined {
@@ -20,7 +53,7 @@ export function speaksTls(tls: ListenerTls | undefined): ListenerTls {
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.proxyProtocol` */
 export function proxyProtocol({ proxyProtocol: options }: ListenOptions): ProxyProtocolOptions | undefined {
   if (options === undefined) return undefined
-  const { trust, headerTimeoutMs = 5_000 } = options
+  const { trust, headerTimeoutMs = 5_000 } = strictOption(options, PROXY_PROTOCOL_NAMES, 'listen.proxyProtocol')
   return {
     isTrusted: addressList(trust, 'listen.proxyProtocol.trust'),
     headerTimeoutMs: atLeast(1, headerTimeoutMs, 'listen.proxyProtocol.headerTimeoutMs'),

@@ -5,6 +5,7 @@ import { ConfigError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { InFlight } from './in-flight.ts'
 import type { Handler } from './middleware.ts'
+import { type OptionNames, strictOption } from './options/option-checks.ts'
 import type { ProxySettings, Random } from './proxy-settings.ts'
 import { systemRandom } from './system-random.ts'
 import { OpenTunnels } from './tunnel/open-tunnels.ts'
@@ -41,8 +42,22 @@ export interface ProxyOptions {
   readonly random?: Random
 }
 
+const NAMES: OptionNames<ProxyOptions> = {
+  name: true,
+  via: true,
+  forwarded: true,
+  maxTargetBytes: true,
+  maxBodyBytes: true,
+  dropUnderscoreHeaders: true,
+  noMatch: true,
+  onError: true,
+  clock: true,
+  random: true,
+}
+
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveProxyOptions(options: ProxyOptions): ProxySettings {
+  strictOption(options, NAMES, 'createProxy')
   const { name = 'sluice', via = true, maxTargetBytes = 8_192, maxBodyBytes = Number.POSITIVE_INFINITY } = options
   if (!isToken(name)) throw new ConfigError('name', 'must be a token (RFC 9110, section 5.6.2)')
   if (!(maxTargetBytes >= 1)) throw new ConfigError('maxTargetBytes', 'must be at least 1')

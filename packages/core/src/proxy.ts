@@ -6,6 +6,7 @@ import { explain, type Explanation } from './explain.ts'
 import { fetchThrough, type FetchInit } from './fetch.ts'
 import type { ForwardOptions } from './forward-plan.ts'
 import { inject, type InjectedReply, type InjectedRequest } from './inject.ts'
+import { checkListenOptions } from './listener-parts.ts'
 import type { Listener, ListenOptions } from './listener.ts'
 import { type Handler, link, type Middleware } from './middleware.ts'
 import { createNodeHandler, type NodeHandler } from './node/node-handler.ts'
@@ -89,7 +90,7 @@ export class Proxy<S = unknown> {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG`
    */
   async listen(options: ListenOptions = {}): Promise<Listener> {
-    if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
+    checkListenOptions(options)
     const listener = (options.listener ?? wireListener())(options, this.#services())
     await listener.listen()
     this.#listeners.push(listener)

@@ -1,7 +1,7 @@
 /** Who is not limited at all: neither counted nor told. */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { addressList, ConfigError, type Exchange } from '@sluice/core'
-import { fieldOption, objectOption } from '@sluice/core/options'
+import { fieldOption, type OptionNames, strictOption } from '@sluice/core/options'
 
 /** Each of these is enough. */
 export interface BypassOptions<N = unknown> {
@@ -16,6 +16,12 @@ export interface BypassOptions<N = unknown> {
   readonly when?: (exchange: Exchange<N>) => boolean
 }
 
+const NAMES: OptionNames<BypassOptions> = {
+  addresses: true,
+  header: true,
+  when: true,
+}
+
 export type Bypasses<N> = (exchange: Exchange<N>) => boolean
 
 const MIN_SECRET_CHARS = 16
@@ -23,7 +29,7 @@ const MIN_SECRET_CHARS = 16
 /** Missing where everybody is limited. @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function compileBypass<N>(options: BypassOptions<N> | undefined, at: string): Bypasses<N> | undefined {
   if (options === undefined) return undefined
-  const { addresses, header, when } = objectOption(options, at)
+  const { addresses, header, when } = strictOption(options, NAMES, at)
   const tests: Bypasses<N>[] = []
   // First, so that the secret is taken out of the request whatever else lets it pass.
   if (header !== undefined) tests.push(bySecret(header, `${at}.header`))
@@ -44,7 +50,7 @@ function byAddress<N>(addresses: readonly string[], at: string): Bypasses<N> {
 }
 
 function bySecret<N>(header: NonNullable<BypassOptions['header']>, at: string): Bypasses<N> {
-  const name = fieldOption(objectOption(header, at).name, `${at}.name`)
+  const name = fieldOption(strictOption(header, ['name', 'secrets'], at).name, `${at}.name`)
   const { secrets } = header
   if (!Array.isArray(secrets) || secrets.length === 0)
     throw new ConfigError(`${at}.secrets`, 'must be a list of at least one secret')

@@ -18,7 +18,14 @@ import {
   ProxyError,
   type Reply,
 } from '@sluice/core'
-import { flagOption, nameOption, objectOption, positiveOption, wholeOption } from '@sluice/core/options'
+import {
+  flagOption,
+  nameOption,
+  type OptionNames,
+  positiveOption,
+  strictOption,
+  wholeOption,
+} from '@sluice/core/options'
 import { type Bypasses, type BypassOptions, compileBypass } from './bypass.ts'
 import { limitRefused } from './events.ts'
 import { type LimitFace, limitFace } from './fields/limit-state.ts'
@@ -54,6 +61,20 @@ export interface ConcurrencyQuotaOptions<N = unknown> {
   readonly fields?: FieldsOption
 }
 
+const NAMES: OptionNames<ConcurrencyQuotaOptions> = {
+  max: true,
+  name: true,
+  key: true,
+  ipv4PrefixBits: true,
+  ipv6PrefixBits: true,
+  store: true,
+  leaseMs: true,
+  retryAfterMs: true,
+  shadow: true,
+  bypass: true,
+  fields: true,
+}
+
 /** A quota's state as plain data. */
 export interface ConcurrencyQuotaSnapshot {
   readonly name: string
@@ -76,7 +97,7 @@ export interface ConcurrencyQuota<N = unknown> extends Middleware<N> {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function concurrencyQuota<N = unknown>(options: ConcurrencyQuotaOptions<N>): ConcurrencyQuota<N> {
-  const guard = new QuotaGuard<N>(objectOption(options, AT))
+  const guard = new QuotaGuard<N>(strictOption(options, NAMES, AT))
   const middleware = defineMiddleware<N>('concurrencyQuota', (exchange: Exchange<N>, next: Handler) =>
     guard.pass(exchange, next),
   )

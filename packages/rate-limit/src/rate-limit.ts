@@ -14,12 +14,12 @@
  * `hedge`: below those each try would count.
  */
 import { ConfigError, defineMiddleware, type Exchange, type Handler, type Middleware, type Reply } from '@sluice/core'
-import { objectOption } from '@sluice/core/options'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import type { BypassOptions } from './bypass.ts'
 import type { FieldsOption } from './fields/reply-fields.ts'
 import { LimitGuard } from './limit-guard.ts'
 import { memoryStore } from './memory/memory-store.ts'
-import type { Algorithm, PolicyDefaults, PolicyOptions } from './policy/policy-options.ts'
+import { type Algorithm, POLICY_NAMES, type PolicyDefaults, type PolicyOptions } from './policy/policy-options.ts'
 import type { RateLimitStore, StoreSnapshot } from './store/store.ts'
 
 /**
@@ -34,6 +34,14 @@ export interface RateLimitOptions<N = unknown> extends Partial<PolicyOptions<N>>
   readonly bypass?: BypassOptions<N>
   /** Which fields tell clients of their limits. Limits in shadow are not told of. @default 'draft-11' */
   readonly fields?: FieldsOption
+}
+
+const NAMES: OptionNames<RateLimitOptions> = {
+  ...POLICY_NAMES,
+  policies: true,
+  store: true,
+  bypass: true,
+  fields: true,
 }
 
 /** A policy's state as plain data. */
@@ -68,7 +76,7 @@ export interface RateLimit<N = unknown> extends Middleware<N> {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function rateLimit<N = unknown>(options: RateLimitOptions<N>): RateLimit<N> {
-  objectOption(options, 'rateLimit')
+  strictOption(options, NAMES, 'rateLimit')
   const guard = new LimitGuard<N>(policiesOf(options), options, options.store ?? memoryStore())
   const middleware = defineMiddleware<N>('rateLimit', (exchange: Exchange<N>, next: Handler): Reply | Promise<Reply> =>
     guard.pass(exchange, next),
@@ -88,7 +96,13 @@ function policiesOf<N>(options: RateLimitOptions<N>): (readonly [options: Policy
   const defaults = withoutMissing({ algorithm, key, ipv4PrefixBits, ipv6PrefixBits, cost, replyCost, shadow })
   return policies.map((policy: PolicyOptions<N>, index) => {
     const at = `rateLimit.policies[${index}]`
-    return [{ ...(defaults as PolicyDefaults<N>), ...withoutMissing(objectOption(policy, at)) } as PolicyOptions<N>, at]
+    return [
+      {
+        ...(defaults as PolicyDefaults<N>),
+        ...withoutMissing(strictOption(policy, POLICY_NAMES, at)),
+      } as PolicyOptions<N>,
+      at,
+    ]
   })
 }
 

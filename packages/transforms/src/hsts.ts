@@ -3,6 +3,7 @@
  * says, and accept no wrong certificate.
  */
 import { ConfigError, defineMiddleware, type Exchange, type Handler, type Middleware, type Reply } from '@sluice/core'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 
 /** Options of {@link hsts}. */
 export interface HstsOptions {
@@ -18,6 +19,12 @@ export interface HstsOptions {
   readonly preload?: boolean
 }
 
+const NAMES: OptionNames<HstsOptions> = {
+  maxAgeMs: true,
+  includeSubDomains: true,
+  preload: true,
+}
+
 const YEAR_MS = 31_536_000_000
 
 /**
@@ -26,7 +33,7 @@ const YEAR_MS = 31_536_000_000
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function hsts(options: HstsOptions = {}): Middleware {
-  const { maxAgeMs = YEAR_MS, includeSubDomains = false, preload = false } = options
+  const { maxAgeMs = YEAR_MS, includeSubDomains = false, preload = false } = strictOption(options, NAMES, 'hsts')
   if (!(Number.isFinite(maxAgeMs) && maxAgeMs >= 0))
     throw new ConfigError('hsts.maxAgeMs', 'must be a number of milliseconds')
   if (preload && !(includeSubDomains && maxAgeMs >= YEAR_MS))

@@ -5,6 +5,7 @@
  *     createProxy().use(httpsRedirect()).use(hsts())
  */
 import { ConfigError, defineMiddleware, DownstreamError, type Middleware, problemReply, Reply } from '@sluice/core'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 
 /** Options of {@link httpsRedirect}. */
 export interface HttpsRedirectOptions {
@@ -25,6 +26,13 @@ export interface HttpsRedirectOptions {
   readonly except?: readonly string[]
 }
 
+const NAMES: OptionNames<HttpsRedirectOptions> = {
+  status: true,
+  port: true,
+  host: true,
+  except: true,
+}
+
 const STATUSES: readonly number[] = [301, 302, 307, 308]
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/
 
@@ -33,7 +41,12 @@ const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function httpsRedirect(options: HttpsRedirectOptions = {}): Middleware {
-  const { status = 308, port = 443, host, except = ['/.well-known/acme-challenge/*'] } = options
+  const {
+    status = 308,
+    port = 443,
+    host,
+    except = ['/.well-known/acme-challenge/*'],
+  } = strictOption(options, NAMES, 'httpsRedirect')
   if (!STATUSES.includes(status)) throw new ConfigError('httpsRedirect.status', 'must be 301, 302, 307 or 308')
   if (!(Number.isInteger(port) && port >= 1 && port <= 65_535))
     throw new ConfigError('httpsRedirect.port', 'must be a port')

@@ -10,7 +10,7 @@
  *     PURGE /articles/7       Soft-Purge: 1             stale at once, not forgotten
  */
 import { addressList, ConfigError, defineMiddleware, type Exchange, type Middleware, Reply } from '@sluice/core'
-import { objectOption } from '@sluice/core/options'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import type { HttpCache } from '../http-cache.ts'
 import { canonicalAuthority } from '../key/authority.ts'
 import type { PurgeSelector } from '../store/store.ts'
@@ -23,13 +23,18 @@ export interface PurgeMethodOptions<N = unknown> {
   readonly allow: readonly string[] | ((exchange: Exchange<N>) => boolean | Promise<boolean>)
 }
 
+const NAMES: OptionNames<PurgeMethodOptions> = {
+  cache: true,
+  allow: true,
+}
+
 /**
  * Answers `PURGE` with 200 and how many entries were hit, as JSON; with 403; with 400 where it does not say clearly what it means; and with 503
  * (`ERR_SLUICE_PURGE_FAILED`) where the store could not be told of it, so that who asked may ask again. Lets all other methods pass.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function purgeMethod<N = unknown>(options: PurgeMethodOptions<N>): Middleware<N> {
-  const { cache, allow } = objectOption(options, 'purgeMethod')
+  const { cache, allow } = strictOption(options, NAMES, 'purgeMethod')
   if (typeof cache?.purge !== 'function') throw new ConfigError('purgeMethod.cache', 'must be an httpCache()')
   const isAllowed = guardOf(allow)
   const answer = async (exchange: Exchange<N>): Promise<Reply> => {

@@ -1,6 +1,13 @@
 /** What of a request names a stored response, beyond scheme, authority, method and path. */
 import { ConfigError, type Exchange } from '@sluice/core'
-import { fieldsOption, flagOption, functionOption, objectOption, textOption } from '@sluice/core/options'
+import {
+  fieldsOption,
+  flagOption,
+  functionOption,
+  type OptionNames,
+  strictOption,
+  textOption,
+} from '@sluice/core/options'
 import { lenientName } from './query.ts'
 
 /** Options of `key`. */
@@ -21,6 +28,14 @@ export interface KeyOptions<N = unknown> {
   readonly extra?: (exchange: Exchange<N>) => string
 }
 
+const NAMES: OptionNames<KeyOptions> = {
+  query: true,
+  sortQuery: true,
+  cookies: true,
+  headers: true,
+  extra: true,
+}
+
 /** The same, checked. */
 export interface KeyPlan {
   /** `undefined`: as it is. */
@@ -36,7 +51,7 @@ export interface KeyPlan {
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveKeyOptions<N>(options: KeyOptions<N> | undefined, at: string): KeyPlan {
-  const { query = 'all', extra, ...rest } = options === undefined ? {} : objectOption(options, at)
+  const { query = 'all', extra, ...rest } = options === undefined ? {} : strictOption(options, NAMES, at)
   const cookies = wordsOption(rest.cookies, `${at}.cookies`)
   const headers = fieldsOption(rest.headers, [], `${at}.headers`)
   const sortsQuery = flagOption(rest.sortQuery, false, `${at}.sortQuery`)

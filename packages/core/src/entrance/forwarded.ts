@@ -7,6 +7,7 @@ import { fieldName, type HeaderList, maskOf, UNKNOWN_NAMES } from '@sluice/wire'
 import { addressList } from '../addresses/address-list.ts'
 import type { Client, Peer } from '../client.ts'
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import type { ClientTls } from '../tls/client-tls.ts'
 
 /** Which fields an upstream gets. */
@@ -35,6 +36,12 @@ export interface ForwardedOptions {
   readonly fields?: ForwardedFields
 }
 
+const NAMES: OptionNames<ForwardedOptions> = {
+  trust: true,
+  trustedHops: true,
+  fields: true,
+}
+
 const INBOUND = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host')
 /** With {@link UNKNOWN_NAMES}, all that could be dropped. */
 const VOUCHING = maskOf('forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip')
@@ -53,6 +60,7 @@ export class ForwardedPolicy {
   readonly #trusts: (address: string, hop: number) => boolean
 
   constructor(options: ForwardedOptions, at: string) {
+    strictOption(options, NAMES, at)
     this.fields = options.fields ?? 'x-forwarded'
     if (!['x-forwarded', 'forwarded', 'both', 'none'].includes(this.fields)) {
       throw new ConfigError(`${at}.fields`, 'must be "x-forwarded", "forwarded", "both" or "none"')

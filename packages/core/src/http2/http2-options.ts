@@ -3,6 +3,7 @@ import type { Http2ConnectionOptions } from '@sluice/wire'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
 import type { ListenOptions } from '../listener.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 
 /** HTTP/2 of a listener. */
 export interface Http2ListenOptions {
@@ -39,6 +40,18 @@ export interface Http2ListenOptions {
   readonly controlsPerSecond?: number
 }
 
+const NAMES: OptionNames<Http2ListenOptions> = {
+  cleartext: true,
+  maxConcurrentStreams: true,
+  initialWindowBytes: true,
+  connectionWindowBytes: true,
+  maxSessionMemoryBytes: true,
+  resetBurst: true,
+  resetsPerSecond: true,
+  controlBurst: true,
+  controlsPerSecond: true,
+}
+
 /** Resolved, with what a listener's other options mean for HTTP/2. */
 export type Http2Plan = Http2ConnectionOptions
 
@@ -55,7 +68,7 @@ const SHORTEST_SWEEP_MS = 20
 /** What the listener offers; `undefined` where it speaks HTTP/1.1 alone. */
 export function http2Plan(options: ListenOptions): Http2Plan | undefined {
   const { http2 = true, tls } = options
-  const given = typeof http2 === 'object' ? http2 : {}
+  const given = typeof http2 === 'object' ? strictOption(http2, NAMES, 'listen.http2') : {}
   const { cleartext = false } = given
   if (cleartext && tls !== undefined)
     throw new ConfigError('listen.http2.cleartext', 'does not go together with "tls", where clients choose by ALPN')

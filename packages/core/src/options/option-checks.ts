@@ -117,11 +117,19 @@ export function objectOption<T extends object>(value: T | undefined, at: string)
   throw new ConfigError(at, 'must be an object')
 }
 
-/** An object with no other names than these: where a condition is misspelt, what is left would hold for too many. */
-export function strictOption<T extends object>(value: T | undefined, names: readonly string[], at: string): T {
+/** The names of all options of a type: one that is missing here does not compile. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>
+
+/** An object with no other names than these: where one is misspelt, its default would hold, and nobody would see why. */
+export function strictOption<T extends object>(
+  value: T | undefined,
+  names: readonly string[] | OptionNames<T>,
+  at: string,
+): T {
   const object = objectOption(value, at)
-  const unknown = Object.keys(object).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new ConfigError(`${at}.${unknown}`, `is not known: there are ${names.join(', ')}`)
+  const known: readonly string[] = Array.isArray(names) ? names : Object.keys(names)
+  const unknown = Object.keys(object).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new ConfigError(`${at}.${unknown}`, `is not known: there are ${known.join(', ')}`)
   return object
 }
 

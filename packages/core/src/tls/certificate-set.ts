@@ -3,6 +3,7 @@ import { constants, createHash, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import { parseAlternativeNames } from './alternative-names.ts'
 import type { CertificateOptions, ListenTlsOptions, NamedCertificateOptions, OcspSource } from './listen-tls-options.ts'
 import { type Files, given, pemBlocks } from './pem.ts'
@@ -31,6 +32,36 @@ export const DEFAULT_CIPHERS: string = [
 ].join(':')
 
 const AT = 'listen.tls'
+const CERTIFICATE_NAMES: OptionNames<CertificateOptions> = {
+  cert: true,
+  key: true,
+  certFile: true,
+  keyFile: true,
+  pfx: true,
+  passphrase: true,
+  ocspResponse: true,
+}
+const NAMED_CERTIFICATE_NAMES: OptionNames<NamedCertificateOptions> = {
+  ...CERTIFICATE_NAMES,
+  names: true,
+}
+const NAMES: OptionNames<ListenTlsOptions> = {
+  ...CERTIFICATE_NAMES,
+  certificates: true,
+  SNICallback: true,
+  clientCertificates: true,
+  ca: true,
+  caFile: true,
+  crl: true,
+  crlFile: true,
+  minVersion: true,
+  ciphers: true,
+  sessionTickets: true,
+  ticketKeys: true,
+  sessionTimeoutMs: true,
+  handshakeTimeoutMs: true,
+  reloadIntervalMs: true,
+}
 const NAME = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
 /** Immutable: replacing certificates makes another one. */
@@ -47,7 +78,7 @@ export class CertificateSet {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG`: material that is missing, malformed or does not fit together
    */
   constructor(options: ListenTlsOptions, files: Files, ticketKeys: Buffer) {
-    const { certificates = [] } = options
+    const { certificates = [] } = strictOption(options, NAMES, AT)
     const shared = sharedOptions(options, files, ticketKeys)
     const own = material(options, files, AT)
     if (own === undefined && certificates.length === 0 && options.SNICallback === undefined)
@@ -61,7 +92,7 @@ export class CertificateSet {
     build(context, AT)
     certificates.forEach((certificate, index) => {
       const at = `${AT}.certificates[${index}]`
-      const each = material(certificate, files, at)
+      const each = material(strictOption(certificate, NAMED_CERTIFICATE_NAMES, at), files, at)
       if (each === undefined) throw new ConfigError(at, 'needs a certificate and its key')
       const isDefault = own === undefined && index === 0
       const built = build({ ...shared, ...each }, at)

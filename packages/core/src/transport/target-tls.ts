@@ -5,6 +5,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls'
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 
 /** TLS towards targets. */
 export interface TransportTlsOptions {
@@ -29,6 +30,15 @@ export interface TransportTlsOptions {
   readonly acceptAnyCertificate?: boolean
 }
 
+const NAMES: OptionNames<TransportTlsOptions> = {
+  ca: true,
+  cert: true,
+  key: true,
+  servername: true,
+  pins: true,
+  acceptAnyCertificate: true,
+}
+
 /** For a connection, by the names of `node:tls`. */
 export interface TargetTlsOptions {
   readonly secureContext: SecureContext
@@ -48,6 +58,7 @@ const PIN = /^sha256\/[A-Za-z0-9+/]{43}=$/
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function compileTargetTls(options: TransportTlsOptions | undefined, at: string): TargetTls {
+  if (options !== undefined) strictOption(options, NAMES, at)
   const { servername, acceptAnyCertificate = false } = options ?? {}
   if (servername !== undefined && !/^[^\s]+$/.test(servername))
     throw new ConfigError(`${at}.servername`, 'must be a name')

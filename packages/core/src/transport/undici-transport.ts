@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { atLeast } from '../at-least.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import type { Target } from '../upstream/target.ts'
 import { compileTargetTls, type TargetTls, type TransportTlsOptions } from './target-tls.ts'
 import type { Transport, TransportCall, TransportObserver, TransportRequest, TransportStats } from './transport.ts'
@@ -22,6 +23,15 @@ export interface UndiciTransportOptions {
   readonly dispatcher?: Dispatcher
 }
 
+const NAMES: OptionNames<UndiciTransportOptions> = {
+  maxConnections: true,
+  connectTimeoutMs: true,
+  idleTimeoutMs: true,
+  maxResponseHeaderBytes: true,
+  tls: true,
+  dispatcher: true,
+}
+
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
 export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
   return new UndiciTransport(options)
@@ -35,6 +45,7 @@ class UndiciTransport implements Transport {
   readonly #pools = new Map<Target, TargetPool>()
 
   constructor(options: UndiciTransportOptions) {
+    strictOption(options, NAMES, 'undiciTransport')
     this.#tls = compileTargetTls(options.tls, 'undiciTransport.tls')
     this.#dispatcher = options.dispatcher
     this.#options = {

@@ -2,6 +2,7 @@
 import { type Clock, ConnectionPool, DEFAULT_LIMITS, type PoolOptions, type PoolStats, systemClock } from '@sluice/wire'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import type { Random } from '../proxy-settings.ts'
 import { systemRandom } from '../system-random.ts'
 import type { Target } from '../upstream/target.ts'
@@ -47,6 +48,22 @@ export interface WireTransportOptions {
   readonly random?: Random
 }
 
+const NAMES: OptionNames<WireTransportOptions> = {
+  maxConnections: true,
+  maxPending: true,
+  pendingTimeoutMs: true,
+  connectTimeoutMs: true,
+  idleTimeoutMs: true,
+  maxLifetimeMs: true,
+  maxRequests: true,
+  minIdle: true,
+  reuse: true,
+  maxResponseHeaderBytes: true,
+  tls: true,
+  clock: true,
+  random: true,
+}
+
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
 export function wireTransport(options: WireTransportOptions = {}): Transport {
   return new WireTransport(options)
@@ -64,6 +81,7 @@ class WireTransport implements Transport {
   #isClosed = false
 
   constructor(options: WireTransportOptions) {
+    strictOption(options, NAMES, 'wireTransport')
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
     this.#tls = compileTargetTls(options.tls, 'wireTransport.tls')

@@ -3,6 +3,7 @@ import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import type { DnsTargetForm } from './dns-records.ts'
 
 /** Options of {@link dnsTargets}. */
@@ -45,6 +46,21 @@ export interface DnsTargetsOptions {
   readonly nameservers?: readonly string[]
 }
 
+const NAMES: OptionNames<DnsTargetsOptions> = {
+  hostname: true,
+  type: true,
+  port: true,
+  scheme: true,
+  basePath: true,
+  weight: true,
+  minTtlMs: true,
+  maxTtlMs: true,
+  refreshMs: true,
+  timeoutMs: true,
+  emptyAnswer: true,
+  nameservers: true,
+}
+
 /** Kinds of records, each asked for by a question of its own. */
 export type DnsRecordType = 'A' | 'AAAA' | 'SRV'
 
@@ -71,6 +87,7 @@ const LARGEST_PORT = 65_535
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function planDns(options: DnsTargetsOptions): DnsPlan {
+  strictOption(options, NAMES, 'dnsTargets')
   const { hostname, type = 'A', scheme = 'http', basePath = '', emptyAnswer = 'keep', nameservers } = options
   check(typeof hostname === 'string' && /^[\w.-]+$/.test(hostname), 'hostname', 'must be a name of the DNS')
   check(isIP(hostname) === 0, 'hostname', 'is an address: write it down as a target')

@@ -4,6 +4,7 @@
  * Finagle's budget (a share and a floor, over a window); the least number of retries and the share are Envoy's.
  */
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import { defineSlot, type Slot } from '../slot.ts'
 
 /** What a budget allows. */
@@ -14,6 +15,12 @@ export interface RetryBudgetOptions {
   readonly minRetries?: number
   /** Further retries a second, whatever the number of requests. @default 10 */
   readonly perSecond?: number
+}
+
+const NAMES: OptionNames<RetryBudgetOptions> = {
+  ratio: true,
+  minRetries: true,
+  perSecond: true,
 }
 
 const BUCKET_MS = 1_000
@@ -38,6 +45,7 @@ export class RetryBudget {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range
    */
   constructor(options: RetryBudgetOptions = {}, at = 'retryBudget') {
+    strictOption(options, NAMES, at)
     this.#ratio = share(options.ratio ?? 0.2, `${at}.ratio`)
     this.#minRetries = share(options.minRetries ?? 3, `${at}.minRetries`)
     this.#floor = (share(options.perSecond ?? 10, `${at}.perSecond`) * BUCKETS * BUCKET_MS) / 1_000

@@ -1,5 +1,6 @@
 /** A member of an upstream: what the user wrote, and its live state beside it. */
 import { ConfigError } from '../errors.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 
 /** `up`: picked. `drain`: finishes what it has and gets nothing new. `down`: not picked. */
 export type TargetState = 'up' | 'drain' | 'down'
@@ -24,8 +25,21 @@ export interface TargetConfig {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+const NAMES: OptionNames<TargetConfig> = {
+  url: true,
+  weight: true,
+  state: true,
+  socketPath: true,
+  maxActive: true,
+  priority: true,
+  zone: true,
+  metadata: true,
+}
+
 /** What of a target can change while it runs; see `upstream.update`. */
 export type TargetChange = Pick<TargetConfig, 'weight' | 'state' | 'maxActive'>
+
+const CHANGE_NAMES: OptionNames<TargetChange> = { weight: true, state: true, maxActive: true }
 
 /** The live state of a target: what balancers and gates read. Kept as long as the upstream has the target. */
 export class Target {
@@ -51,6 +65,7 @@ export class Target {
 
   /** `at` is the option's path, for messages. `maxActive` holds where the target has none of its own. */
   constructor(config: TargetConfig, at: string, maxActive: number = Number.POSITIVE_INFINITY) {
+    strictOption(config, NAMES, at)
     this.url = parseUrl(config.url, `${at}.url`)
     this.origin = this.url.origin
     this.basePath = this.url.pathname === '/' ? '' : this.url.pathname.replace(/\/$/, '')
@@ -72,7 +87,8 @@ export class Target {
    * Takes over what can change while it runs. Nothing changes where one of the values is wrong.
    * @throws {ConfigError} `ERR_SLUICE_CONFIG`
    */
-  change({ weight, state, maxActive }: TargetChange, at: string): void {
+  change(change: TargetChange, at: string): void {
+    const { weight, state, maxActive } = strictOption(change, CHANGE_NAMES, at)
     if (weight !== undefined) checkedWeight(weight, at)
     if (state !== undefined) checkedState(state, at)
     if (maxActive !== undefined) checkedMaxActive(maxActive, at)

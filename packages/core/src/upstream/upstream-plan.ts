@@ -1,7 +1,7 @@
 /** Options of an upstream, checked and resolved once. */
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
-import { objectOption } from '../options/option-checks.ts'
+import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import type { TargetConfig } from './target.ts'
 import type { UpstreamOptions } from './upstream-options.ts'
 
@@ -14,9 +14,28 @@ export interface UpstreamPlan {
   readonly queue: { readonly maxPending: number; readonly timeoutMs: number; readonly order: 'fifo' | 'lifo' }
 }
 
+const NAMES: OptionNames<UpstreamOptions> = {
+  targets: true,
+  balancer: true,
+  gates: true,
+  panicThreshold: true,
+  maxActive: true,
+  maxActivePerTarget: true,
+  maxPending: true,
+  pendingTimeoutMs: true,
+  pendingOrder: true,
+  headTimeoutMs: true,
+  bodyIdleTimeoutMs: true,
+  totalTimeoutMs: true,
+  retryBudget: true,
+  transport: true,
+  clock: true,
+  random: true,
+}
+
 /** `at` is their place, for messages. */
 export function resolveUpstreamOptions(options: UpstreamOptions, at: string): UpstreamPlan {
-  objectOption(options, at)
+  strictOption(options, NAMES, at)
   for (const name of ['headTimeoutMs', 'bodyIdleTimeoutMs', 'totalTimeoutMs'] as const)
     atLeast(0, options[name] ?? 0, `${at}.${name}`)
   const order = options.pendingOrder ?? 'fifo'

@@ -1,5 +1,6 @@
 /** Options of a host, resolved. */
 import { ConfigError, type Random } from '@sluice/core'
+import type { OptionNames } from '@sluice/core/options'
 import { type Clock, systemClock } from '@sluice/wire'
 import type { PluginLogEvent } from '../events.ts'
 import type { OutboundSender } from '../http/outbound.ts'
@@ -20,6 +21,14 @@ export interface PluginHostOptions {
   readonly http?: OutboundSender
   /** Gets what plugins log. The event `sluice:plugin-host:logged` has the same. */
   readonly onLog?: (entry: PluginLogEvent) => void
+}
+
+export const HOST_OPTION_NAMES: OptionNames<PluginHostOptions> = {
+  clock: true,
+  random: true,
+  kv: true,
+  http: true,
+  onLog: true,
 }
 
 /** The same, complete. */

@@ -18,6 +18,7 @@ export const WRITE = { requestHeaders: { read: ['*'], write: ['*'] } }
 /** A proxy with one plugin that has a thread of its own; closed when the test ends. */
 export async function started(code: string, more: Partial<PluginManifest> = {}, options: PluginHostOptions = {}) {
   const host = createPluginHost(options)
+  const { clock, random } = options
   onTestFinished(() => host.close())
   const texts = { spin: 'x-spin', deep: 'x-deep', call: 'x-call', by: 'x-by', yes: 'yes', key: 'k' }
   const bytes = guest({ texts, code, pages: 2 })
@@ -31,7 +32,7 @@ export async function started(code: string, more: Partial<PluginManifest> = {}, 
     ...more,
   }
   await host.load(manifest)
-  const proxy = createProxy(options)
+  const proxy = createProxy({ ...(clock && { clock }), ...(random && { random }) })
     .use(host.plugin('isolated'))
     .handle(({ request }) => Reply.text(request.headers.get('x-by') ?? 'nobody'))
   const send = async (headers: Record<string, string> = {}) => {

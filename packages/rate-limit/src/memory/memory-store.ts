@@ -1,5 +1,5 @@
 /** Counts in the memory of this process: nothing to wait for, and nobody else who knows of it. */
-import { wholeOption } from '@sluice/core/options'
+import { type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import type { Policy } from '../policy/policy.ts'
 import type { LimitAccount, QuotaAccount, QuotaRule, RateLimitStore } from '../store/store.ts'
 import { LimitTable } from './limit-table.ts'
@@ -15,12 +15,17 @@ export interface MemoryStoreOptions {
   readonly maxKeys?: number
 }
 
+const NAMES: OptionNames<MemoryStoreOptions> = {
+  maxKeys: true,
+}
+
 export const DEFAULT_MAX_KEYS = 100_000
 /** A larger table would have more entries than a typed array's index can reach quickly. */
 export const MAX_KEYS = 50_000_000
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function memoryStore(options: MemoryStoreOptions = {}): RateLimitStore {
+  strictOption(options, NAMES, 'memoryStore')
   const maxKeys = wholeOption(options.maxKeys, DEFAULT_MAX_KEYS, 'memoryStore.maxKeys', 1, MAX_KEYS)
   return {
     kind: 'memory',

@@ -1,5 +1,6 @@
 /** What a limit can be told, as people write it. */
 import type { Exchange, Reply } from '@sluice/core'
+import type { OptionNames } from '@sluice/core/options'
 import type { KeyOption } from '../keys/key-option.ts'
 
 /**
@@ -55,6 +56,20 @@ export interface PolicyOptions<N = unknown> {
   readonly replyCost?: ReplyCostOption<N>
   /** Counts and tells, and refuses nobody. @default false */
   readonly shadow?: boolean
+}
+
+export const POLICY_NAMES: OptionNames<PolicyOptions> = {
+  name: true,
+  algorithm: true,
+  limit: true,
+  windowMs: true,
+  burst: true,
+  key: true,
+  ipv4PrefixBits: true,
+  ipv6PrefixBits: true,
+  cost: true,
+  replyCost: true,
+  shadow: true,
 }
 
 /** Where several policies share a middleware: what holds for each that does not say otherwise. */

@@ -1,6 +1,6 @@
 /** A limit, checked and resolved: plain numbers, as stores want them. */
 import { ConfigError } from '@sluice/core'
-import { flagOption, nameOption, objectOption, positiveOption, wordOption } from '@sluice/core/options'
+import { flagOption, nameOption, positiveOption, wordOption } from '@sluice/core/options'
 import type { Algorithm, PolicyOptions } from './policy-options.ts'
 
 /** What a store knows of a limit. */
@@ -38,7 +38,6 @@ const MAX_WINDOW_MS = 2 ** 45
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup?: number): Policy {
-  objectOption(options, at)
   const algorithm = wordOption(options.algorithm, 'token-bucket', ALGORITHMS, `${at}.algorithm`)
   const limit = positiveOption(options.limit, undefined, `${at}.limit`)
   const windowMs = positiveOption(options.windowMs, DEFAULT_WINDOW_MS, `${at}.windowMs`)

@@ -1,6 +1,6 @@
 /** Options of the Redis store, checked and resolved. */
 import { ConfigError } from '@sluice/core'
-import { objectOption, positiveOption, wholeOption, wordOption } from '@sluice/core/options'
+import { type OptionNames, positiveOption, strictOption, wholeOption, wordOption } from '@sluice/core/options'
 import { DEFAULT_MAX_KEYS, MAX_KEYS } from '../memory/memory-store.ts'
 import type { RedisClient } from './redis-client.ts'
 
@@ -39,6 +39,18 @@ export interface RedisStoreOptions {
   readonly leaseMs?: number
 }
 
+const NAMES: OptionNames<RedisStoreOptions> = {
+  client: true,
+  prefix: true,
+  onStoreError: true,
+  storeTimeoutMs: true,
+  probeIntervalMs: true,
+  localShare: true,
+  localMaxKeys: true,
+  leaseUnits: true,
+  leaseMs: true,
+}
+
 /** The same, complete. */
 export interface RedisPlan {
   readonly client: RedisClient
@@ -54,7 +66,7 @@ export interface RedisPlan {
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
-  const { client, prefix = 'sluice:limit:' } = objectOption(options, 'redisStore')
+  const { client, prefix = 'sluice:limit:' } = strictOption(options, NAMES, 'redisStore')
   if (typeof client?.pipeline !== 'function') throw new ConfigError('redisStore.client', 'must be a client of ioredis')
   if (typeof prefix !== 'string') throw new ConfigError('redisStore.prefix', 'must be a string')
   const localShare = positiveOption(options.localShare, 1, 'redisStore.localShare')

@@ -1,6 +1,6 @@
 /** When a breaker opens, for how long, and how it finds its way back: what the gate and the middleware have in common. */
 import { ConfigError } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, wholeOption } from '@sluice/core/options'
 
 /** Options of a breaker's state machine. */
 export interface BreakerOptions {
@@ -22,6 +22,18 @@ export interface BreakerOptions {
   readonly maxProbes?: number
   /** Closes after this many successful probes. A probe that fails opens it again. @default 5 */
   readonly successesToClose?: number
+}
+
+export const BREAKER_NAMES: OptionNames<BreakerOptions> = {
+  consecutiveFailures: true,
+  failureRatio: true,
+  minVolume: true,
+  windowMs: true,
+  openMs: true,
+  maxOpenMs: true,
+  jitter: true,
+  maxProbes: true,
+  successesToClose: true,
 }
 
 /** {@link BreakerOptions}, checked and complete. */

@@ -4,8 +4,8 @@
  * against it after all.
  */
 import type { Attempt, EventChannel, Gate, GateFactory, GateServices, Target } from '@sluice/core'
-import { functionOption } from '@sluice/core/options'
-import { breakerPolicy, type BreakerOptions, type BreakerPolicy } from '../breaker/breaker-policy.ts'
+import { functionOption, type OptionNames, strictOption } from '@sluice/core/options'
+import { BREAKER_NAMES, type BreakerOptions, breakerPolicy, type BreakerPolicy } from '../breaker/breaker-policy.ts'
 import { Breaker, type BreakerSnapshot, type BreakerState, type BreakerTicket } from '../breaker/breaker.ts'
 import { breakerClosed, breakerHalfOpen, breakerOpened, type BreakerEvent } from '../events.ts'
 import { StatusSet, type StatusRange } from '../status-set.ts'
@@ -22,6 +22,12 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   readonly isFailure?: (attempt: Attempt) => boolean
 }
 
+const NAMES: OptionNames<CircuitBreakerOptions> = {
+  ...BREAKER_NAMES,
+  failureStatuses: true,
+  isFailure: true,
+}
+
 const EVENTS: Readonly<Record<BreakerState, EventChannel<BreakerEvent>>> = {
   closed: breakerClosed,
   open: breakerOpened,
@@ -33,6 +39,7 @@ const EVENTS: Readonly<Record<BreakerState, EventChannel<BreakerEvent>>> = {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option out of range
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): GateFactory {
+  strictOption(options, NAMES, 'circuitBreaker')
   const policy = breakerPolicy(options, 'circuitBreaker')
   const statuses = new StatusSet(options.failureStatuses ?? ['5xx'], 'circuitBreaker.failureStatuses')
   const isFailure =

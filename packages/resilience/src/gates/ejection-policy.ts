@@ -1,5 +1,5 @@
 /** When a target is ejected, and for how long: Envoy's outlier detection with its numbers. */
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 
 /** Options of `outlierEjection`. */
 export interface OutlierEjectionOptions {
@@ -25,6 +25,19 @@ export interface OutlierEjectionOptions {
   readonly maxEjectedShare?: number
 }
 
+const NAMES: OptionNames<OutlierEjectionOptions> = {
+  consecutiveGatewayErrors: true,
+  consecutiveServerErrors: true,
+  sweepMs: true,
+  successRateFactor: true,
+  successRateMinTargets: true,
+  successRateMinVolume: true,
+  ejectionMs: true,
+  maxEjectionMs: true,
+  jitter: true,
+  maxEjectedShare: true,
+}
+
 /** {@link OutlierEjectionOptions}, checked and complete. */
 export type EjectionPolicy = Readonly<Required<OutlierEjectionOptions>>
 
@@ -32,6 +45,7 @@ const AT = 'outlierEjection'
 
 /** @throws {ConfigError} where an option is out of range */
 export function ejectionPolicy(options: OutlierEjectionOptions): EjectionPolicy {
+  strictOption(options, NAMES, AT)
   const ejectionMs = numberOption(options.ejectionMs, 30_000, `${AT}.ejectionMs`, 1)
   return Object.freeze({
     consecutiveGatewayErrors: wholeOption(options.consecutiveGatewayErrors, 5, `${AT}.consecutiveGatewayErrors`, 0),

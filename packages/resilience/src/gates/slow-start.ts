@@ -3,7 +3,7 @@
  * a while, so that cold caches and cold code meet a trickle and not a flood.
  */
 import type { Gate, GateFactory, GateServices, Target } from '@sluice/core'
-import { numberOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption } from '@sluice/core/options'
 import type { ScheduledCall } from '@sluice/wire'
 
 /** Options of {@link slowStart}. */
@@ -14,6 +14,12 @@ export interface SlowStartOptions {
   readonly minWeight?: number
   /** The factor is `(time / windowMs) ** (1 / aggression)`: above 1 it rises faster at first, below 1 later. @default 1 */
   readonly aggression?: number
+}
+
+const NAMES: OptionNames<SlowStartOptions> = {
+  windowMs: true,
+  minWeight: true,
+  aggression: true,
 }
 
 /** A target's state as plain data. */
@@ -33,6 +39,7 @@ const ROUNDING_MS = 0.001
  * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option out of range
  */
 export function slowStart(options: SlowStartOptions = {}): GateFactory {
+  strictOption(options, NAMES, 'slowStart')
   const settings: Required<SlowStartOptions> = {
     windowMs: numberOption(options.windowMs, 30_000, 'slowStart.windowMs', 1),
     minWeight: numberOption(options.minWeight, 0.1, 'slowStart.minWeight', 0.001, 1),

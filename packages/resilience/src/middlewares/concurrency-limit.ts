@@ -21,7 +21,7 @@ import {
   ProxyError,
   type Reply,
 } from '@sluice/core'
-import { functionOption, numberOption, wholeOption } from '@sluice/core/options'
+import { functionOption, numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { limitRefused } from '../events.ts'
 import { Gradient2, type Gradient2Options } from './gradient2.ts'
 import { KeyedLimiters, type KeySnapshot } from './keyed-limiters.ts'
@@ -45,6 +45,16 @@ export interface ConcurrencyLimitOptions<N = unknown> {
   readonly maxKeys?: number
   /** What `Retry-After` says in a refusal. @default 1_000 */
   readonly retryAfterMs?: number
+}
+
+const NAMES: OptionNames<ConcurrencyLimitOptions> = {
+  max: true,
+  maxPending: true,
+  order: true,
+  pendingTimeoutMs: true,
+  key: true,
+  maxKeys: true,
+  retryAfterMs: true,
 }
 
 /** A limit's state as plain data. */
@@ -75,6 +85,7 @@ interface Plan<N> {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function concurrencyLimit<N = unknown>(options: ConcurrencyLimitOptions<N> = {}): ConcurrencyLimit<N> {
+  strictOption(options, NAMES, 'concurrencyLimit')
   const rule = ruleOf(options)
   const rules = waitingRules(options)
   const single = new Limiter(rule, rules)

@@ -15,7 +15,7 @@ import {
   type Reply,
   InternalError,
 } from '@sluice/core'
-import { fieldOption, functionOption, numberOption } from '@sluice/core/options'
+import { fieldOption, functionOption, numberOption, type OptionNames, strictOption } from '@sluice/core/options'
 import { parseTimeout, type TimeoutFormat } from './timeout-field.ts'
 
 /** Options of {@link deadline}. */
@@ -35,6 +35,14 @@ export interface DeadlineOptions<N = unknown> {
   readonly maxTimeoutMs?: number
 }
 
+const NAMES: OptionNames<DeadlineOptions> = {
+  timeoutMs: true,
+  header: true,
+  format: true,
+  acceptFrom: true,
+  maxTimeoutMs: true,
+}
+
 interface Plan<N> {
   readonly timeoutMs: number
   readonly header: string | undefined
@@ -50,6 +58,7 @@ interface Plan<N> {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function deadline<N = unknown>(options: DeadlineOptions<N>): Middleware<N> {
+  strictOption(options, NAMES, 'deadline')
   const plan = compile(options)
   return defineMiddleware<N>('deadline', (exchange, next) => {
     const timeoutMs = timeoutOf(exchange, plan)

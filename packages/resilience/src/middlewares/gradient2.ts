@@ -7,7 +7,7 @@
  * number that is still bearable.
  */
 import { ConfigError } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 
 /** Options of {@link Gradient2}. */
 export interface Gradient2Options {
@@ -25,6 +25,16 @@ export interface Gradient2Options {
   readonly queueSize?: number | 'sqrt'
   /** How many samples the long run is. @default 600 */
   readonly longWindow?: number
+}
+
+const NAMES: OptionNames<Gradient2Options> = {
+  initial: true,
+  min: true,
+  max: true,
+  smoothing: true,
+  rttTolerance: true,
+  queueSize: true,
+  longWindow: true,
 }
 
 /** Until so many samples the long run is their plain mean. */
@@ -47,6 +57,7 @@ export class Gradient2 {
    * @throws {ConfigError} where one is out of range
    */
   constructor(options: Gradient2Options = {}, at = 'gradient2') {
+    strictOption(options, NAMES, at)
     this.#min = wholeOption(options.min, Math.min(20, options.max ?? 20), `${at}.min`, 1)
     this.#max = wholeOption(options.max, Math.max(200, this.#min), `${at}.max`, this.#min)
     const initial = Math.min(this.#max, Math.max(this.#min, 20))

@@ -19,7 +19,7 @@ import {
   type RetryBudgetOptions,
   retryBudget,
 } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { budgetOption } from './budget-option.ts'
 import { HedgeRace } from './hedge-race.ts'
 import { LatencyWindow } from './latency-window.ts'
@@ -53,11 +53,24 @@ export interface HedgeOptions {
   readonly budget?: RetryBudget | RetryBudgetOptions
 }
 
+const NAMES: OptionNames<HedgeOptions> = {
+  delayMs: true,
+  percentile: true,
+  windowMs: true,
+  minSamples: true,
+  minDelayMs: true,
+  maxHedges: true,
+  methods: true,
+  maxBodyBytes: true,
+  budget: true,
+}
+
 /**
  * Makes the middleware.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function hedge(options: HedgeOptions = {}): Middleware {
+  strictOption(options, NAMES, 'hedge')
   const plan = new HedgePlan(options)
   return defineMiddleware('hedge', (exchange, next) =>
     plan.allows(exchange) ? hedging(exchange, next, plan) : next(exchange),

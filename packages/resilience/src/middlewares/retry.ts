@@ -21,6 +21,7 @@ import {
   retryBudget,
   type UpstreamErrorCode,
 } from '@sluice/core'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import { retried, retryRefused } from '../events.ts'
 import type { StatusRange } from '../status-set.ts'
 import { discardBranch } from './discard-reply.ts'
@@ -68,11 +69,28 @@ export interface RetryOptions {
   readonly budget?: RetryBudget | RetryBudgetOptions
 }
 
+const NAMES: OptionNames<RetryOptions> = {
+  maxRetries: true,
+  statuses: true,
+  stages: true,
+  codes: true,
+  grpcStatuses: true,
+  methods: true,
+  idempotencyKey: true,
+  maxBodyBytes: true,
+  tryTimeoutMs: true,
+  backoffMs: true,
+  maxBackoffMs: true,
+  maxRetryAfterMs: true,
+  budget: true,
+}
+
 /**
  * Makes the middleware.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function retry(options: RetryOptions = {}): Middleware {
+  strictOption(options, NAMES, 'retry')
   const policy = new RetryPolicy(options)
   return defineMiddleware('retry', (exchange, next) => tryUntilGood(exchange, next, policy))
 }

@@ -15,7 +15,8 @@ import {
   ProxyError,
   type Reply,
 } from '@sluice/core'
-import { type BreakerOptions, breakerPolicy, type BreakerPolicy } from '../breaker/breaker-policy.ts'
+import { type OptionNames, strictOption } from '@sluice/core/options'
+import { BREAKER_NAMES, type BreakerOptions, breakerPolicy, type BreakerPolicy } from '../breaker/breaker-policy.ts'
 import { Breaker, type BreakerSnapshot, type BreakerState, type BreakerTicket } from '../breaker/breaker.ts'
 import { breakerClosed, breakerHalfOpen, breakerOpened } from '../events.ts'
 import { StatusSet, type StatusRange } from '../status-set.ts'
@@ -29,6 +30,13 @@ export interface RouteBreakerOptions<N = unknown> extends BreakerOptions {
   readonly failureStatuses?: readonly StatusRange[]
   /** What is answered while it is open: data, or a function that makes it. @default 503 `ERR_SLUICE_CIRCUIT_OPEN` with `Retry-After` */
   readonly fallback?: FallbackData | FallbackFunction<N>
+}
+
+const NAMES: OptionNames<RouteBreakerOptions> = {
+  ...BREAKER_NAMES,
+  name: true,
+  failureStatuses: true,
+  fallback: true,
 }
 
 /** The middleware, with a look inside. */
@@ -47,6 +55,7 @@ const PROBING_MS = 1_000
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function routeBreaker<N = unknown>(options: RouteBreakerOptions<N> = {}): RouteBreaker<N> {
+  strictOption(options, NAMES, 'routeBreaker')
   const guard = new RouteGuard<N>(options)
   const middleware = defineMiddleware<N>('routeBreaker', (exchange, next) => guard.pass(exchange, next))
   return Object.assign(middleware, { snapshot: () => guard.snapshot() })

@@ -5,7 +5,7 @@
  *     route.use(deadline({ timeoutMs: 10_000 })).forward(users, { edits: [sendDeadline({ header: 'X-Timeout-Ms' })] })
  */
 import type { HeadEdit } from '@sluice/core'
-import { fieldOption, numberOption } from '@sluice/core/options'
+import { fieldOption, numberOption, type OptionNames, strictOption } from '@sluice/core/options'
 import { formatOption } from './deadline.ts'
 import { formatTimeout, type TimeoutFormat } from './timeout-field.ts'
 
@@ -19,12 +19,19 @@ export interface SendDeadlineOptions {
   readonly reserveMs?: number
 }
 
+const NAMES: OptionNames<SendDeadlineOptions> = {
+  header: true,
+  format: true,
+  reserveMs: true,
+}
+
 /**
  * Makes the edit, for `forward`'s option `edits`. Each attempt is told what is left then, at least 1 ms; without a deadline
  * the field is removed, since what a client wrote there does not hold.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function sendDeadline(options: SendDeadlineOptions): HeadEdit {
+  strictOption(options, NAMES, 'sendDeadline')
   const header = fieldOption(options.header, 'sendDeadline.header')
   const format = formatOption(options.format, header, 'sendDeadline.format')
   const reserveMs = numberOption(options.reserveMs, 0, 'sendDeadline.reserveMs', 0)

@@ -14,7 +14,14 @@ import {
   problemReply,
   type Reply,
 } from '@sluice/core'
-import { fieldOption, functionOption, numberOption, wholeOption } from '@sluice/core/options'
+import {
+  fieldOption,
+  functionOption,
+  numberOption,
+  type OptionNames,
+  strictOption,
+  wholeOption,
+} from '@sluice/core/options'
 import { loadShed } from '../events.ts'
 import { eventLoopDelay } from './event-loop-delay.ts'
 
@@ -44,6 +51,15 @@ export interface ShedLoadOptions<N = unknown> {
   readonly delayMs?: () => number
 }
 
+const NAMES: OptionNames<ShedLoadOptions> = {
+  thresholdsMs: true,
+  classOf: true,
+  intervalMs: true,
+  releaseRatio: true,
+  retryAfterMs: true,
+  delayMs: true,
+}
+
 /** The state as plain data. */
 export interface ShedLoadSnapshot {
   /** As it was last seen. */
@@ -69,6 +85,7 @@ const DEFAULT_THRESHOLDS: readonly ShedThresholds[] = [
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`, when it is built
  */
 export function shedLoad<N = unknown>(options: ShedLoadOptions<N> = {}): LoadShedder<N> {
+  strictOption(options, NAMES, 'shedLoad')
   const load = new Load(options.delayMs ?? eventLoopDelay(), options)
   const classOf = classChoice(options.classOf, load.classes)
   const retryAfterMs = numberOption(options.retryAfterMs, 1_000, 'shedLoad.retryAfterMs', 0)

@@ -2,7 +2,7 @@
  * An authority that issues certificates for tests (RFC 5280), with nothing but `node:crypto`: servers and clients, ones that
  * are out of date, authorities below it, and lists of those that it has revoked. Keys are of P-256.
  */
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { isIP, isIPv4 } from 'node:net'
 import * as asn1 from './der.ts'
 
@@ -24,7 +24,6 @@ export interface IssuedCertificate {
   readonly cert: string
   /** In PEM. */
   readonly key: string
-  readonly serialNumber: bigint
 }
 
 /** Issues certificates. */
@@ -71,9 +70,8 @@ class Authority implements CertificateAuthority {
   issue(options: IssueOptions = {}): IssuedCertificate {
     const { names = [], validFrom = VALID_FROM, validTo = VALID_TO } = options
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const serialNumber = newSerialNumber()
     const cert = this.#certify({
-      serialNumber,
+      serialNumber: newSerialNumber(),
       subject: nameOf(options.commonName ?? names[0] ?? 'nobody'),
       publicKey,
       validFrom,
@@ -81,7 +79,7 @@ class Authority implements CertificateAuthority {
       extensions: names.length === 0 ? [] : [alternativeNames(names)],
     })
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    return { cert: cert + this.#chain, key, serialNumber }
+    return { cert: cert + this.#chain, key }
   }
 
   authority(commonName: string): CertificateAuthority {
@@ -89,8 +87,8 @@ class Authority implements CertificateAuthority {
   }
 
   revoke(certificates: readonly IssuedCertificate[], nextUpdate: Date = VALID_TO): string {
-    const revoked = certificates.map(({ serialNumber }) =>
-      asn1.sequence(asn1.integer(serialNumber), asn1.time(VALID_FROM)),
+    const revoked = certificates.map(({ cert }) =>
+      asn1.sequence(asn1.integer(serialNumberOf(cert)), asn1.time(VALID_FROM)),
     )
     const list = asn1.sequence(
       asn1.integer(1n),
@@ -152,6 +150,10 @@ function authorityExtensions(key: KeyObject): Buffer[] {
     extension('2.5.29.15', asn1.bitString(Buffer.of(0b0000_0110), 1), true),
     extension('2.5.29.14', asn1.octetString(keyIdentifier(key))),
   ]
+}
+
+function serialNumberOf(cert: string): bigint {
+  return BigInt(`0x${new X509Certificate(cert).serialNumber}`)
 }
 
 function alternativeNames(names: readonly string[]): Buffer {

@@ -4,8 +4,9 @@ import {
   durationOption,
   flagOption,
   functionOption,
-  objectOption,
   optionalDuration,
+  type OptionNames,
+  strictOption,
   wholeOption,
 } from '@sluice/core/options'
 
@@ -42,6 +43,13 @@ export interface FrameOptions<N = unknown> {
   readonly compressionThresholdBytes?: number
 }
 
+const NAMES: OptionNames<FrameOptions> = {
+  maxMessageBytes: true,
+  onMessage: true,
+  compression: true,
+  compressionThresholdBytes: true,
+}
+
 /** Resolved options. */
 export interface FramePlan<N> {
   readonly maxMessageBytes: number
@@ -61,8 +69,7 @@ export function framePlan<N>(
   closeJitterMs: number | undefined,
   at: string,
 ): FramePlan<N> {
-  objectOption(options, `${at}.frames`)
-  const { maxMessageBytes, compressionThresholdBytes } = options
+  const { maxMessageBytes, compressionThresholdBytes } = strictOption(options, NAMES, `${at}.frames`)
   return {
     maxMessageBytes: wholeOption(maxMessageBytes, 1_048_576, `${at}.frames.maxMessageBytes`, 1, MAX_MESSAGE_BYTES),
     onMessage: functionOption(options.onMessage, `${at}.frames.onMessage`),

@@ -1,7 +1,7 @@
 /** Options of the disk store, checked and resolved. */
 import { resolve } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
-import { flagOption, objectOption, textOption, wholeOption } from '@sluice/core/options'
+import { flagOption, type OptionNames, strictOption, textOption, wholeOption } from '@sluice/core/options'
 import { resolveWriteLimits, type WriteLimits } from '../write-limits.ts'
 
 /** Options of {@link diskStore}. */
@@ -29,6 +29,15 @@ export interface DiskStoreOptions {
   readonly sync?: boolean
 }
 
+const NAMES: OptionNames<DiskStoreOptions> = {
+  directory: true,
+  maxBytes: true,
+  maxEntryBytes: true,
+  maxPendingBytes: true,
+  maxIndexBytes: true,
+  sync: true,
+}
+
 /** The same, complete. */
 export interface DiskPlan extends WriteLimits {
   readonly directory: string
@@ -44,7 +53,7 @@ const HEAP_SHARE = 0.25
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveDiskOptions(options: DiskStoreOptions): DiskPlan {
   const at = 'diskStore'
-  const directory = resolve(textOption(objectOption(options, at).directory, `${at}.directory`))
+  const directory = resolve(textOption(strictOption(options, NAMES, at).directory, `${at}.directory`))
   const maxBytes = wholeOption(options.maxBytes, 1024 * MIB, `${at}.maxBytes`, MIB)
   const [eighth, half] = [Math.floor(maxBytes / 8), Math.floor(maxBytes / 2)]
   return Object.freeze({

@@ -1,6 +1,6 @@
 /** Options of the memory store, checked and resolved. */
 import { getHeapStatistics } from 'node:v8'
-import { objectOption, wholeOption } from '@sluice/core/options'
+import { type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -11,6 +11,11 @@ export interface MemoryStoreOptions {
   readonly maxBytes?: number
   /** The largest entry that is kept, head and body, in bytes; at most half of `maxBytes`. @default an eighth of `maxBytes` */
   readonly maxEntryBytes?: number
+}
+
+const NAMES: OptionNames<MemoryStoreOptions> = {
+  maxBytes: true,
+  maxEntryBytes: true,
 }
 
 /** The same, complete. */
@@ -27,7 +32,7 @@ const HEAP_SHARE = 0.5
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveMemoryOptions(options: MemoryStoreOptions): MemoryPlan {
-  objectOption(options, 'memoryStore')
+  strictOption(options, NAMES, 'memoryStore')
   const maxBytes = wholeOption(options.maxBytes, DEFAULT_MAX_BYTES, 'memoryStore.maxBytes', MIN_BYTES)
   const half = Math.floor(maxBytes / 2)
   return Object.freeze({

@@ -1,6 +1,6 @@
 /** Options of the Redis store, checked and resolved. */
 import { ConfigError } from '@sluice/core'
-import { objectOption, positiveOption, wholeOption } from '@sluice/core/options'
+import { type OptionNames, positiveOption, strictOption, wholeOption } from '@sluice/core/options'
 import { resolveWriteLimits, type WriteLimits } from '../write-limits.ts'
 import type { RedisClient } from './redis-client.ts'
 
@@ -32,6 +32,18 @@ export interface RedisStoreOptions {
   readonly leasePollMs?: number
 }
 
+const NAMES: OptionNames<RedisStoreOptions> = {
+  client: true,
+  prefix: true,
+  timeoutMs: true,
+  probeIntervalMs: true,
+  maxEntryBytes: true,
+  chunkBytes: true,
+  maxPendingBytes: true,
+  leaseMs: true,
+  leasePollMs: true,
+}
+
 /** The same, complete. */
 export interface RedisPlan extends WriteLimits {
   readonly client: RedisClient
@@ -50,7 +62,7 @@ const WRITE_PATIENCE = 10
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveRedisOptions(options: RedisStoreOptions): RedisPlan {
-  const { client, prefix = 'sluice:cache:' } = objectOption(options, 'redisStore')
+  const { client, prefix = 'sluice:cache:' } = strictOption(options, NAMES, 'redisStore')
   if (typeof client?.pipeline !== 'function' || typeof client.duplicate !== 'function')
     throw new ConfigError('redisStore.client', 'must be a client of ioredis')
   if (client.isCluster === true)

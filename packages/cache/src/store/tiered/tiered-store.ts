@@ -7,7 +7,7 @@
  * store behind tells, go through the front.
  */
 import { ConfigError } from '@sluice/core'
-import { functionOption, objectOption } from '@sluice/core/options'
+import { functionOption, type OptionNames, strictOption } from '@sluice/core/options'
 import type { Clock } from '@sluice/wire'
 import type { MemoryStore } from '../memory/memory-store.ts'
 import type {
@@ -35,6 +35,11 @@ export interface TieredStoreOptions {
   readonly behind: CacheStoreFactory
 }
 
+const NAMES: OptionNames<TieredStoreOptions> = {
+  memory: true,
+  behind: true,
+}
+
 /** When something was asked for. */
 interface Moment {
   /** That of the store in front. */
@@ -54,7 +59,7 @@ function isSame(a: Moment, b: Moment): boolean {
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function tieredStore(options: TieredStoreOptions): (services: CacheStoreServices) => TieredStore {
-  objectOption(options, 'tieredStore')
+  strictOption(options, NAMES, 'tieredStore')
   for (const name of ['memory', 'behind'] as const)
     if (functionOption(options[name], `tieredStore.${name}`) === undefined)
       throw new ConfigError(`tieredStore.${name}`, 'must be a store')

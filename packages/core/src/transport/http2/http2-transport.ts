@@ -3,6 +3,7 @@
  * not on undici, see docs/adr. Targets that speak HTTP/1.1 alone get that, on the wire engine.
  */
 import { type Clock, systemClock } from '@sluice/wire'
+import { type OptionNames, strictOption } from '../../options/option-checks.ts'
 import type { Random } from '../../proxy-settings.ts'
 import { systemRandom } from '../../system-random.ts'
 import type { Target } from '../../upstream/target.ts'
@@ -64,6 +65,26 @@ export interface Http2TransportOptions {
   readonly random?: Random
 }
 
+const NAMES: OptionNames<Http2TransportOptions> = {
+  priorKnowledge: true,
+  maxConnections: true,
+  maxConcurrentStreams: true,
+  maxPending: true,
+  pendingTimeoutMs: true,
+  connectTimeoutMs: true,
+  idleTimeoutMs: true,
+  maxLifetimeMs: true,
+  pingIntervalMs: true,
+  pingTimeoutMs: true,
+  maxResponseHeaderBytes: true,
+  initialWindowBytes: true,
+  connectionWindowBytes: true,
+  tls: true,
+  http1: true,
+  clock: true,
+  random: true,
+}
+
 /**
  * A transport for upstreams whose targets speak HTTP/2, gRPC servers above all. Streams flow both ways at once; trailers and 1xx
  * replies pass; a reply that is reset is never taken for complete; a request that a target says it did not look at may be sent
@@ -86,6 +107,7 @@ class Http2Transport implements Transport {
   #isClosed = false
 
   constructor(options: Http2TransportOptions) {
+    strictOption(options, NAMES, 'http2Transport')
     const { clock = systemClock, random = systemRandom, tls } = options
     this.#priorKnowledge = options.priorKnowledge ?? false
     this.#settings = http2Settings(options, clock, random)

@@ -1,6 +1,6 @@
 /** Options of active health checks, and what they are compiled to. */
 import { compileTargetTls, ConfigError, type TransportTlsOptions } from '@sluice/core'
-import { numberOption, wholeOption } from '@sluice/core/options'
+import { numberOption, type OptionNames, strictOption, wholeOption } from '@sluice/core/options'
 import { StatusSet, type StatusRange } from '../../status-set.ts'
 import { httpProber } from './http-probe.ts'
 import type { Prober } from './probe.ts'
@@ -46,6 +46,27 @@ export interface ActiveHealthOptions {
   readonly tls?: TransportTlsOptions
 }
 
+const NAMES: OptionNames<ActiveHealthOptions> = {
+  type: true,
+  port: true,
+  intervalMs: true,
+  jitter: true,
+  timeoutMs: true,
+  unhealthyAfter: true,
+  healthyAfter: true,
+  initial: true,
+  maxConcurrentProbes: true,
+  path: true,
+  method: true,
+  host: true,
+  headers: true,
+  statuses: true,
+  bodyIncludes: true,
+  bodyPattern: true,
+  maxBodyBytes: true,
+  tls: true,
+}
+
 /** When to probe, and what to make of it. */
 export interface HealthPolicy {
   readonly prober: Prober
@@ -76,6 +97,7 @@ const RESERVED = new Set([
 
 /** @throws {ConfigError} where an option is wrong */
 export function healthPolicy(options: ActiveHealthOptions): HealthPolicy {
+  strictOption(options, NAMES, AT)
   const { type = 'http', initial = 'healthy' } = options
   if (type !== 'http' && type !== 'tcp') throw new ConfigError(`${AT}.type`, 'must be "http" or "tcp"')
   if (initial !== 'healthy' && initial !== 'unhealthy')
