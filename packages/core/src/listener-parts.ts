@@ -4,7 +4,7 @@ import { addressList } from './addresses/address-list.ts'
 import { atLeast } from './at-least.ts'
 import { ConfigError } from './errors.ts'
 import type { ListenOptions, ProxyProtocolListenOptions } from './listener.ts'
-import { type OptionNames, strictOption } from './options/option-checks.ts'
+import { type OptionNames, strictOption, wholeOption } from './options/option-checks.ts'
 import { ListenerTls } from './tls/listener-tls.ts'
 
 const LISTEN_NAMES: OptionNames<ListenOptions> = {
@@ -33,10 +33,28 @@ const PROXY_PROTOCOL_NAMES: OptionNames<ProxyProtocolListenOptions> = {
   headerTimeoutMs: true,
 }
 
+const MAX_PORT = 65_535
+/** Of its numbers. */
+const LEAST = {
+  headTimeoutMs: 0,
+  requestTimeoutMs: 0,
+  idleTimeoutMs: 0,
+  bodyIdleTimeoutMs: 0,
+  sendTimeoutMs: 0,
+  maxHeaderBytes: 1,
+  maxHeaderCount: 1,
+  maxRequestsPerConnection: 0,
+  maxConnectionAgeMs: 0,
+  maxConnections: 0,
+} as const satisfies Partial<Record<keyof ListenOptions, number>>
+
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen` */
 export function checkListenOptions(options: ListenOptions): void {
   if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
   strictOption(options, LISTEN_NAMES, 'listen')
+  wholeOption(options.port, 0, 'listen.port', 0, MAX_PORT)
+  for (const [name, least] of Object.entries(LEAST))
+    atLeast(least, options[name as keyof typeof LEAST] ?? least, `listen.${name}`)
 }
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls` */

@@ -25,11 +25,11 @@ export interface ListenOptions {
   readonly http2?: boolean | Http2ListenOptions
   /** Reads the PROXY protocol's header from connections of these peers, in front of TLS. */
   readonly proxyProtocol?: ProxyProtocolListenOptions
-  /** Longest wait for a whole request head; then 408. @default 60_000 */
+  /** Longest wait for a whole request head; then 408. 0 for none. @default 60_000 */
   readonly headTimeoutMs?: number
   /** Longest time for a whole request, body included; then 408. 0 for none, as long uploads need. @default 0 */
   readonly requestTimeoutMs?: number
-  /** How long an idle connection is kept. @default 65_000 */
+  /** How long an idle connection is kept. 0 for ever. @default 65_000 */
   readonly idleTimeoutMs?: number
   /** Whether a client that has ended its side of the connection still gets its reply; otherwise it has left. @default false */
   readonly allowHalfOpen?: boolean
