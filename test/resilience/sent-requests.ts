@@ -32,6 +32,7 @@ export class SentRequests {
     channel(CLIENT_SOCKETS).unsubscribe(this.#onSocket)
   }
 
+  /** By address, there is one attempt for each socket; what is written before it has succeeded counts as sent. */
   #watch(socket: Socket): void {
     socket.once('connectionAttempt', (_address: string, port: number) => {
       this.#connections.set(port, this.connectionsTo(port) + 1)

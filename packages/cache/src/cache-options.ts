@@ -85,7 +85,8 @@ export interface CacheRouteOptions<N = unknown> {
   readonly name?: string
 }
 
-const ROUTE_NAMES: OptionNames<CacheRouteOptions> = {
+/** @internal Those of one route. */
+export const ROUTE_NAMES: OptionNames<CacheRouteOptions> = {
   key: true,
   methods: true,
   maxKeyBodyBytes: true,

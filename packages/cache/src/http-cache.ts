@@ -15,13 +15,18 @@ import {
   type Exchange,
   type Handler,
   type Middleware,
-  ProxyError,
   type Reply,
   systemRandom,
 } from '@sluice/core'
-import { objectOption } from '@sluice/core/options'
+import { strictOption } from '@sluice/core/options'
 import { CacheCounters } from './cache-counters.ts'
-import { type CachePlan, type CacheRouteOptions, type HttpCacheOptions, resolveCacheOptions } from './cache-options.ts'
+import {
+  type CachePlan,
+  type CacheRouteOptions,
+  type HttpCacheOptions,
+  resolveCacheOptions,
+  ROUTE_NAMES,
+} from './cache-options.ts'
 import { cachePurged } from './events.ts'
 import type { FetchParts } from './flight/fetch-task.ts'
 import { UncacheableTable } from './flight/uncacheable-table.ts'
@@ -32,8 +37,9 @@ import { VariantKeys } from './key/vary.ts'
 import { Finder } from './lookup.ts'
 import { Recorder } from './recorder.ts'
 import { GuardedStore } from './store/guarded-store.ts'
+import { madeStore } from './store/made-store.ts'
 import { PurgeLog } from './store/purge-log.ts'
-import type { CacheStore, CacheStoreServices, CacheStoreSnapshot, PurgeOptions, PurgeSelector } from './store/store.ts'
+import type { CacheStoreSnapshot, PurgeOptions, PurgeSelector } from './store/store.ts'
 
 /** A cache's state as plain data; numbers of requests and responses since it was built, of this process. */
 export interface HttpCacheSnapshot {
@@ -98,9 +104,9 @@ export function httpCache<N = unknown>(options: HttpCacheOptions<N>): HttpCache<
   }
   return Object.assign(middlewareOf(shared.plan), {
     purge: async (selector: PurgeSelector, purgeOptions: PurgeOptions = {}): Promise<number> =>
-      await shared.purgeNamed(checkedSelector(selector), purgeOptions),
+      await shared.purgeNamed(checkedSelector(selector), strictOption(purgeOptions, ['soft'], 'purge')),
     with: (own: CacheRouteOptions<N>): Middleware<N> => {
-      objectOption(own, 'httpCache')
+      strictOption(own, ['store', ...Object.keys(ROUTE_NAMES)], 'httpCache')
       if ('store' in own) throw new ConfigError('httpCache.store', 'is that of the cache, for all its routes')
       return middlewareOf(resolveCacheOptions({ ...options, ...own }))
     },
@@ -127,7 +133,7 @@ class SharedParts {
 
   constructor(plan: CachePlan, { store, random = systemRandom }: HttpCacheOptions<never>) {
     this.plan = plan
-    this.store = new GuardedStore(madeStore(store, { clock: plan.clock, random }))
+    this.store = new GuardedStore(madeStore(store, { clock: plan.clock, random }, 'httpCache.store'))
     this.keys = new CacheKeys(plan.key)
     this.#allKeys = [this.keys]
     this.store.onPurge((selector, { soft = false }) => this.#purges.add(selector, soft, plan.clock.wallTime()))
@@ -210,20 +216,4 @@ function checkedSelector(selector: PurgeSelector): PurgeSelector {
     if ('all' in selector && (selector.all as unknown) === true) return { all: true }
   }
   throw new TypeError('not a selector of a purge: { url }, { prefix }, { tags } or { all: true }')
-}
-
-/** `memoryStore` without its parentheses takes these for its options, or gives a function: nothing would ever be stored. */
-function madeStore(store: HttpCacheOptions<never>['store'], services: CacheStoreServices): CacheStore {
-  let made: CacheStore
-  try {
-    made = store(services)
-  } catch (error) {
-    throw ProxyError.is(error) && error.code === 'ERR_SLUICE_CONFIG' ? notAStore(error) : error
-  }
-  if (typeof made?.get === 'function') return made
-  throw notAStore()
-}
-
-function notAStore(cause?: unknown): ConfigError {
-  return new ConfigError('httpCache.store', 'must be a store, such as memoryStore()', { cause })
 }

@@ -4,9 +4,17 @@ import { addressList } from './addresses/address-list.ts'
 import { atLeast } from './at-least.ts'
 import { ConfigError } from './errors.ts'
 import type { ListenOptions, ProxyProtocolListenOptions } from './listener.ts'
-import { type OptionNames, strictOption, wholeOption } from './options/option-checks.ts'
+import {
+  flagOption,
+  functionOption,
+  type OptionNames,
+  strictOption,
+  textOption,
+  wholeOption,
+} from './options/option-checks.ts'
 import { ListenerTls } from './tls/listener-tls.ts'
 
+const MAX_PORT = 65_535
 const LISTEN_NAMES: OptionNames<ListenOptions> = {
   port: true,
   host: true,
@@ -33,28 +41,35 @@ const PROXY_PROTOCOL_NAMES: OptionNames<ProxyProtocolListenOptions> = {
   headerTimeoutMs: true,
 }
 
-const MAX_PORT = 65_535
-/** Of its numbers. */
-const LEAST = {
-  headTimeoutMs: 0,
-  requestTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  bodyIdleTimeoutMs: 0,
-  sendTimeoutMs: 0,
-  maxHeaderBytes: 1,
-  maxHeaderCount: 1,
-  maxRequestsPerConnection: 0,
-  maxConnectionAgeMs: 0,
-  maxConnections: 0,
-} as const satisfies Partial<Record<keyof ListenOptions, number>>
+/** The least that each of its whole numbers may be. */
+const LEAST: readonly (readonly [name: NumberOfListener, least: number])[] = [
+  ['headTimeoutMs', 0],
+  ['requestTimeoutMs', 0],
+  ['idleTimeoutMs', 0],
+  ['bodyIdleTimeoutMs', 0],
+  ['sendTimeoutMs', 0],
+  ['maxHeaderBytes', 1],
+  ['maxHeaderCount', 1],
+  ['maxRequestsPerConnection', 0],
+  ['maxConnectionAgeMs', 0],
+  ['maxConnections', 0],
+]
+
+type NumberOfListener = {
+  [K in keyof ListenOptions]-?: ListenOptions[K] extends number | undefined ? K : never
+}[keyof ListenOptions]
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen` */
 export function checkListenOptions(options: ListenOptions): void {
   if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
-  strictOption(options, LISTEN_NAMES, 'listen')
-  wholeOption(options.port, 0, 'listen.port', 0, MAX_PORT)
-  for (const [name, least] of Object.entries(LEAST))
-    atLeast(least, options[name as keyof typeof LEAST] ?? least, `listen.${name}`)
+  const { port, host, path, http2, allowHalfOpen, listener } = strictOption(options, LISTEN_NAMES, 'listen')
+  wholeOption(port, 0, 'listen.port', 0, MAX_PORT)
+  for (const [name, least] of LEAST) wholeOption(options[name], least, `listen.${name}`, least)
+  if (host !== undefined) textOption(host, 'listen.host')
+  if (path !== undefined) textOption(path, 'listen.path')
+  if (typeof http2 !== 'object') flagOption(http2, true, 'listen.http2')
+  flagOption(allowHalfOpen, false, 'listen.allowHalfOpen')
+  functionOption(listener, 'listen.listener')
 }
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls` */

@@ -57,7 +57,7 @@ const NAMES: OptionNames<ProxyOptions> = {
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveProxyOptions(options: ProxyOptions): ProxySettings {
-  strictOption(options, NAMES, 'createProxy')
+  strictOption(options, NAMES, '')
   const { name = 'sluice', via = true, maxTargetBytes = 8_192, maxBodyBytes = Number.POSITIVE_INFINITY } = options
   if (!isToken(name)) throw new ConfigError('name', 'must be a token (RFC 9110, section 5.6.2)')
   if (!(maxTargetBytes >= 1)) throw new ConfigError('maxTargetBytes', 'must be at least 1')

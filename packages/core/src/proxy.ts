@@ -11,6 +11,7 @@ import type { Listener, ListenOptions } from './listener.ts'
 import { type Handler, link, type Middleware } from './middleware.ts'
 import { createNodeHandler, type NodeHandler } from './node/node-handler.ts'
 import { createUpgradeHandler, type NodeUpgradeHandler } from './node/node-upgrade.ts'
+import { durationOption, strictOption } from './options/option-checks.ts'
 import { problemReply } from './problem.ts'
 import { type ProxyOptions, resolveProxyOptions } from './proxy-options.ts'
 import type { ProxySettings } from './proxy-settings.ts'
@@ -141,9 +142,11 @@ export class Proxy<S = unknown> {
   /**
    * Closes the proxy: listeners accept nothing new, exchanges under way, tunnels included, get `drainMs` to end and are then
    * aborted, and the upstreams it forwards to are closed. Calling it again returns the same promise.
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG`, and closes nothing
    */
   close(options: CloseOptions = {}): Promise<void> {
-    return (this.#closed ??= this.#close(options.drainMs ?? 10_000))
+    const { drainMs } = strictOption(options, ['drainMs'], 'close')
+    return (this.#closed ??= this.#close(durationOption(drainMs, 10_000, 'close.drainMs')))
   }
 
   async #close(drainMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** Numbers of a listener that are out of their range are refused, before anything listens. */
+/** Options of a listener that are wrong are refused, before anything listens. */
 import { expect, it } from 'vitest'
 import { createProxy, type ListenOptions, nodeListener, Reply, wireListener } from '../src/index.ts'
 
@@ -16,6 +16,13 @@ const WRONG: readonly [keyof ListenOptions, unknown][] = [
   ['maxRequestsPerConnection', -1],
   ['maxConnectionAgeMs', -1],
   ['maxConnections', '10'],
+  ['maxHeaderBytes', 100.5],
+  ['host', 1],
+  ['path', ''],
+  ['http2', 'yes'],
+  ['allowHalfOpen', 'no'],
+  ['tls', null],
+  ['listener', {}],
 ]
 
 it.each(
@@ -24,6 +31,27 @@ it.each(
   ),
 )('%s: %s %s', async (_listener, name, value, listener) => {
   const proxy = createProxy().handle(() => Reply.empty(204))
-  const refused = proxy.listen({ host: '127.0.0.1', listener: listener(), [name]: value })
+  const refused = proxy.listen({
+    host: '127.0.0.1',
+    ...(name !== 'listener' && { listener: listener() }),
+    [name]: value,
+  })
   await expect(refused).rejects.toMatchObject({ code: 'ERR_SLUICE_CONFIG', path: `listen.${name}` })
+})
+
+it.each([wireListener, nodeListener])('%o listens with the least of each', async (listener) => {
+  const proxy = createProxy().handle(() => Reply.empty(204))
+  const none = { headTimeoutMs: 0, requestTimeoutMs: 0, idleTimeoutMs: 0, bodyIdleTimeoutMs: 0, sendTimeoutMs: 0 }
+  const bounds = { maxRequestsPerConnection: 0, maxConnectionAgeMs: 0, maxConnections: 0 }
+  const { address } = await proxy.listen({ host: '127.0.0.1', port: 0, listener: listener(), ...none, ...bounds })
+  expect((await fetch(address.url)).status).toBe(204)
+  await proxy.close({ drainMs: 0 })
+})
+
+it('a node listener takes a time for requests that is shorter than that for heads', async () => {
+  const proxy = createProxy().handle(() => Reply.empty(204))
+  const options: ListenOptions = { host: '127.0.0.1', listener: nodeListener(), requestTimeoutMs: 30_000 }
+  const { address } = await proxy.listen(options)
+  expect((await fetch(address.url)).status).toBe(204)
+  await proxy.close({ drainMs: 0 })
 })

@@ -5,6 +5,7 @@
  *     route.use(plugin('plugins/headers/plugin.yaml')).forward(upstream)
  */
 import type { Has, Middleware, Slot } from '@sluice/core'
+import { objectOption } from '@sluice/core/options'
 import { type PluginHostOptions, resolveHostOptions } from './host/host-options.ts'
 import { Host, PUBLISHING } from './host/plugin-host.ts'
 import {
@@ -12,6 +13,7 @@ import {
   pluginMiddleware,
   type PluginOptions,
   type PluginResult,
+  RESULT_OPTIONS,
 } from './host/plugin-middleware.ts'
 import type { PluginManifest } from './manifest/manifest.ts'
 import { resolveManifest } from './manifest/resolve-manifest.ts'
@@ -42,8 +44,12 @@ export function plugin<const Name extends string, T>(
   options: (PluginOptions | PluginResult<Name, T>) & PluginHostOptions = {},
 ): OwnPluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
   const resolved = resolveManifest(manifest)
-  const host = new Host(resolveHostOptions(options), PUBLISHING)
-  const middleware = pluginMiddleware(host.begin(resolved), options)
+  const result: Record<string, unknown> = {}
+  const own: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(objectOption(options, 'plugin')))
+    (RESULT_OPTIONS.includes(name) ? result : own)[name] = value
+  const host = new Host(resolveHostOptions(own), PUBLISHING)
+  const middleware = pluginMiddleware(host.begin(resolved), result as unknown as PluginResult<Name, T>)
   return Object.defineProperties(middleware, {
     replace: { value: (next: PluginManifest | string) => host.replace(resolved.name, next) },
     close: { value: () => host.close() },

@@ -44,7 +44,8 @@ class NodeListener implements Listener, TakenOver {
       // The entrance checks Host itself, and answers with a problem document.
       requireHostHeader: false,
       maxHeaderSize: options.maxHeaderBytes ?? 16_384,
-      headersTimeout: options.headTimeoutMs ?? 60_000,
+      // Node wants it to be the shorter one.
+      headersTimeout: shorter(options.headTimeoutMs ?? 60_000, options.requestTimeoutMs ?? 0),
       requestTimeout: options.requestTimeoutMs ?? 0,
       keepAliveTimeout: options.idleTimeoutMs ?? 65_000,
       connectionsCheckingInterval: 1_000,
@@ -179,3 +180,8 @@ function fromParser(cause: Error & { code?: string }): DownstreamError {
 }
 
 function ignore(): void {}
+
+/** 0 is for no limit. */
+function shorter(timeoutMs: number, otherMs: number): number {
+  return otherMs === 0 || (timeoutMs !== 0 && timeoutMs < otherMs) ? timeoutMs : otherMs
+}

@@ -2,7 +2,7 @@
  * Checks of single options, for whoever writes a part that is configured: done once, when it is built. Each gives the value, or the
  * fallback where there is none, and throws `ConfigError` with the option's path otherwise. `@sluice/core/options`.
  */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, ProxyError } from '../errors.ts'
 
 /** A finite number from `min` to `max`. */
 export function numberOption(
@@ -117,20 +117,52 @@ export function objectOption<T extends object>(value: T | undefined, at: string)
   throw new ConfigError(at, 'must be an object')
 }
 
-/** The names of all options of a type: one that is missing here does not compile. */
+/** The names of all options of a type, such as `{ weight: true, zone: true }`: one that is missing does not compile. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>
 
-/** An object with no other names than these: where one is misspelt, its default would hold, and nobody would see why. */
+/**
+ * An object with no other names than these: where one is misspelt, its default would hold, and nobody would see why. A plain list of
+ * names is for those that are put together of several; nothing sees there that it is complete. An empty `at` is for options whose
+ * places are their names alone.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` at the first name that is not known
+ */
 export function strictOption<T extends object>(
   value: T | undefined,
   names: readonly string[] | OptionNames<T>,
   at: string,
 ): T {
-  const object = objectOption(value, at)
+  const object = objectOption(value, at === '' ? 'options' : at)
   const known: readonly string[] = Array.isArray(names) ? names : Object.keys(names)
   const unknown = Object.keys(object).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new ConfigError(`${at}.${unknown}`, `is not known: there are ${known.join(', ')}`)
-  return object
+  if (unknown === undefined) return object
+  throw new ConfigError(at === '' ? unknown : `${at}.${unknown}`, `is not known: there are ${known.join(', ')}`)
+}
+
+/**
+ * What a factory makes. One that was given without its parentheses takes its services for options, or gives a function: that is told when the
+ * gateway is built, and not by the first request. `isOne` knows what was wanted, and `wanted` says it.
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG`, or what the factory throws
+ */
+export function madeOption<S, T>(
+  create: (services: S) => T,
+  services: S,
+  isOne: (made: Partial<T> | undefined) => boolean,
+  at: string,
+  wanted: string,
+): T {
+  let made: T | undefined
+  try {
+    made = typeof create === 'function' ? create(services) : undefined
+  } catch (error) {
+    if (!refusesItsOptions(create.name, error)) throw error
+  }
+  if (isOne(made)) return made as T
+  throw new ConfigError(at, `must be ${wanted}`)
+}
+
+function refusesItsOptions(name: string, error: unknown): boolean {
+  if (!ProxyError.is(error) || error.code !== 'ERR_SLUICE_CONFIG') return false
+  return name !== '' && (error as ConfigError).path.startsWith(`${name}.`)
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/

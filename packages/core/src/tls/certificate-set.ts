@@ -3,7 +3,6 @@ import { constants, createHash, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { atLeast } from '../at-least.ts'
 import { ConfigError } from '../errors.ts'
-import { type OptionNames, strictOption } from '../options/option-checks.ts'
 import { parseAlternativeNames } from './alternative-names.ts'
 import type { CertificateOptions, ListenTlsOptions, NamedCertificateOptions, OcspSource } from './listen-tls-options.ts'
 import { type Files, given, pemBlocks } from './pem.ts'
@@ -32,36 +31,6 @@ export const DEFAULT_CIPHERS: string = [
 ].join(':')
 
 const AT = 'listen.tls'
-const CERTIFICATE_NAMES: OptionNames<CertificateOptions> = {
-  cert: true,
-  key: true,
-  certFile: true,
-  keyFile: true,
-  pfx: true,
-  passphrase: true,
-  ocspResponse: true,
-}
-const NAMED_CERTIFICATE_NAMES: OptionNames<NamedCertificateOptions> = {
-  ...CERTIFICATE_NAMES,
-  names: true,
-}
-const NAMES: OptionNames<ListenTlsOptions> = {
-  ...CERTIFICATE_NAMES,
-  certificates: true,
-  SNICallback: true,
-  clientCertificates: true,
-  ca: true,
-  caFile: true,
-  crl: true,
-  crlFile: true,
-  minVersion: true,
-  ciphers: true,
-  sessionTickets: true,
-  ticketKeys: true,
-  sessionTimeoutMs: true,
-  handshakeTimeoutMs: true,
-  reloadIntervalMs: true,
-}
 const NAME = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
 /** Immutable: replacing certificates makes another one. */
@@ -78,7 +47,7 @@ export class CertificateSet {
    * @throws {ConfigError} `ERR_SLUICE_CONFIG`: material that is missing, malformed or does not fit together
    */
   constructor(options: ListenTlsOptions, files: Files, ticketKeys: Buffer) {
-    const { certificates = [] } = strictOption(options, NAMES, AT)
+    const { certificates = [] } = options
     const shared = sharedOptions(options, files, ticketKeys)
     const own = material(options, files, AT)
     if (own === undefined && certificates.length === 0 && options.SNICallback === undefined)
@@ -92,7 +61,7 @@ export class CertificateSet {
     build(context, AT)
     certificates.forEach((certificate, index) => {
       const at = `${AT}.certificates[${index}]`
-      const each = material(strictOption(certificate, NAMED_CERTIFICATE_NAMES, at), files, at)
+      const each = material(certificate, files, at)
       if (each === undefined) throw new ConfigError(at, 'needs a certificate and its key')
       const isDefault = own === undefined && index === 0
       const built = build({ ...shared, ...each }, at)

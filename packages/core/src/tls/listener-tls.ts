@@ -11,6 +11,7 @@ import { ConfigError } from '../errors.ts'
 import { tlsReplaced, tlsReplaceFailed } from '../events.ts'
 import type { ListenerAddress } from '../listener.ts'
 import { CertificateSet } from './certificate-set.ts'
+import { checkTlsOptions } from './check-tls-options.ts'
 import type { ClientCertificates, ListenTlsOptions, SniCallback } from './listen-tls-options.ts'
 import { type Files, filesOf, readFiles, readFilesLater } from './pem.ts'
 
@@ -43,7 +44,7 @@ export class ListenerTls {
   /** @throws {ConfigError} `ERR_SLUICE_CONFIG` at `listen.tls` */
   constructor(options: ListenTlsOptions, clock: Clock) {
     this.#clock = clock
-    this.#options = options
+    this.#options = checkTlsOptions(options)
     this.#files = readFiles(filesOf(options))
     this.#certificates = new CertificateSet(options, this.#files, this.#ticketKeys)
     this.#fixed = fixedOf(options)
@@ -73,7 +74,7 @@ export class ListenerTls {
 
   /** Uses other options from the next handshake on. See {@link Listener.setTls}. */
   replace(options: ListenTlsOptions): void {
-    this.#tryReplace(options, () => readFiles(filesOf(options)))
+    this.#tryReplace(options, () => readFiles(filesOf(checkTlsOptions(options))))
   }
 
   /** Reads the files again. See {@link Listener.reloadTls}. */

@@ -32,7 +32,7 @@ const NAMES: OptionNames<UndiciTransportOptions> = {
   dispatcher: true,
 }
 
-/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known */
 export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
   return new UndiciTransport(options)
 }

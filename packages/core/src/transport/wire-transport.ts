@@ -64,7 +64,7 @@ const NAMES: OptionNames<WireTransportOptions> = {
   random: true,
 }
 
-/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong */
+/** @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known */
 export function wireTransport(options: WireTransportOptions = {}): Transport {
   return new WireTransport(options)
 }

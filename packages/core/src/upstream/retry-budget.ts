@@ -42,7 +42,7 @@ export class RetryBudget {
 
   /**
    * `at` is the option's place, for messages.
-   * @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range
+   * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known
    */
   constructor(options: RetryBudgetOptions = {}, at = 'retryBudget') {
     strictOption(options, NAMES, at)

@@ -5,7 +5,7 @@ import { type OptionNames, strictOption } from '../options/option-checks.ts'
 /** `up`: picked. `drain`: finishes what it has and gets nothing new. `down`: not picked. */
 export type TargetState = 'up' | 'drain' | 'down'
 
-/** A target as the user writes it. */
+/** A target as the user writes it, or as a source finds it. Other names than these are refused. */
 export interface TargetConfig {
   /** `http://host:port` or `https://host:port`, with a base path that is put before every request's path. */
   readonly url: string

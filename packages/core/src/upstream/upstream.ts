@@ -16,7 +16,7 @@ import type { Balancer } from './balancer.ts'
 import { Departures } from './departures.ts'
 import { GateRow } from './gate-row.ts'
 import type { Gate, GateFactory } from './gate.ts'
-import { madeBalancer } from './made-parts.ts'
+import { madeBalancer, madeSource } from './made-parts.ts'
 import { type PendingExchange, PendingQueue } from './pending-queue.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { roundRobin } from './round-robin.ts'
@@ -83,7 +83,10 @@ export class Upstream {
     this.#admission = new Admission(this.#gates, this.#plan.panicThreshold)
     this.#refresh()
     if (typeof options.targets === 'function') {
-      this.#source = options.targets({ ...services, replace: (list) => this.replace(list) })
+      this.#source = madeSource(options.targets, `${at}.targets`, {
+        ...services,
+        replace: (list) => this.replace(list),
+      })
     }
   }
 

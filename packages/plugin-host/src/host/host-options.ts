@@ -1,6 +1,6 @@
 /** Options of a host, resolved. */
 import { ConfigError, type Random } from '@sluice/core'
-import type { OptionNames } from '@sluice/core/options'
+import { type OptionNames, strictOption } from '@sluice/core/options'
 import { type Clock, systemClock } from '@sluice/wire'
 import type { PluginLogEvent } from '../events.ts'
 import type { OutboundSender } from '../http/outbound.ts'
@@ -23,7 +23,7 @@ export interface PluginHostOptions {
   readonly onLog?: (entry: PluginLogEvent) => void
 }
 
-export const HOST_OPTION_NAMES: OptionNames<PluginHostOptions> = {
+const HOST_OPTION_NAMES: OptionNames<PluginHostOptions> = {
   clock: true,
   random: true,
   kv: true,
@@ -42,6 +42,7 @@ export interface HostSettings {
 
 /** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
 export function resolveHostOptions(options: PluginHostOptions): HostSettings {
+  strictOption(options, HOST_OPTION_NAMES, 'pluginHost')
   for (const name of ['random', 'onLog'] as const)
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new ConfigError(`pluginHost.${name}`, 'must be a function')

@@ -7,7 +7,6 @@
  *     await host.replace('waf', 'plugins/waf-2/plugin.yaml')
  */
 import { ConfigError, type Has, type Middleware, type Slot } from '@sluice/core'
-import { strictOption } from '@sluice/core/options'
 import { pluginBreakerChanged, pluginCallEnded, pluginFaulted, pluginLogged } from '../events.ts'
 import type { PluginServices } from '../host-functions/guest.ts'
 import type { PluginManifest } from '../manifest/manifest.ts'
@@ -17,7 +16,7 @@ import { PluginStats } from '../observe/plugin-stats.ts'
 import type { VersionObserver } from '../observe/version-reports.ts'
 import { extismRuntime } from '../runtime/extism-runtime.ts'
 import { ModuleCache } from '../runtime/module-cache.ts'
-import { HOST_OPTION_NAMES, type HostSettings, type PluginHostOptions, resolveHostOptions } from './host-options.ts'
+import { type HostSettings, type PluginHostOptions, resolveHostOptions } from './host-options.ts'
 import { type PluginMiddleware, pluginMiddleware, type PluginOptions, type PluginResult } from './plugin-middleware.ts'
 import { assertSameName, type PluginSlot as Place, PluginSlot, type PluginSnapshot } from './plugin-slot.ts'
 
@@ -56,7 +55,7 @@ export interface PluginHost {
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function createPluginHost(options: PluginHostOptions = {}): PluginHost {
-  return new Host(resolveHostOptions(strictOption(options, HOST_OPTION_NAMES, 'pluginHost')), PUBLISHING)
+  return new Host(resolveHostOptions(options), PUBLISHING)
 }
 
 /** @internal Tells whoever listens. */

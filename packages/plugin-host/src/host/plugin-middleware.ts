@@ -10,6 +10,7 @@ import {
   type Reply,
   type Slot,
 } from '@sluice/core'
+import { strictOption } from '@sluice/core/options'
 import { pluginSkipped } from '../events.ts'
 import { PluginRun, type TakeResult } from '../exchange/plugin-run.ts'
 import type { PluginSlot, PluginSnapshot } from './plugin-slot.ts'
@@ -37,11 +38,15 @@ export interface PluginMiddleware extends Middleware {
   snapshot(): PluginSnapshot
 }
 
+/** The names of {@link PluginResult}. */
+export const RESULT_OPTIONS: readonly string[] = ['slot', 'otherwise', 'parse']
+
 /** Makes it. `explain()` names it `plugin:NAME`, and says where it has a thread of its own: as it was loaded first. */
 export function pluginMiddleware<Name extends string, T>(
   place: PluginSlot,
   options: PluginOptions | PluginResult<Name, T>,
 ): PluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
+  strictOption<object>(options, RESULT_OPTIONS, 'plugin')
   const takeResult = options.slot === undefined ? undefined : taking(options)
   const name = `plugin:${place.name}${place.isolation === 'worker' ? ' (worker)' : ''}`
   const middleware = defineMiddleware(name, (exchange: Exchange, next: Handler) => {

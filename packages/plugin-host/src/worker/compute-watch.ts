@@ -3,13 +3,14 @@ import type { Clock, ScheduledCall } from '@sluice/wire'
 import type { ResolvedLimits } from '../manifest/limits.ts'
 import type { PluginThread } from './plugin-thread.ts'
 
-/** Where the proxy looks so much later than it meant to, it has stood still itself. Its clock is late by up to 50. */
+/** Where the proxy looks so much later than it meant to, it has stood still itself. The machine's clock, as it is known here, is late by up to 50. */
 const STOOD_STILL_MS = 60
 
 /** What is looked at of a thread. */
-export type WatchedThread = Pick<PluginThread, 'isBusy' | 'waiting' | 'mark' | 'running' | 'mayHaveEnded' | 'drain'> & {
-  progressedAt: number
-}
+export type WatchedThread = Pick<
+  PluginThread,
+  'isBusy' | 'waiting' | 'mark' | 'running' | 'mayHaveEnded' | 'drain' | 'progressedAt'
+>
 
 export class ComputeWatch<T extends WatchedThread = PluginThread> {
   readonly #limits: Pick<ResolvedLimits, 'computeMs' | 'wallMs'>

@@ -57,6 +57,8 @@ describe('a host', () => {
     await host.load(manifest('one'))
     await expect(host.load(manifest('two'))).rejects.toThrow(/loaded already/)
     expect(() => host.plugin('other')).toThrow(/no plugin "other" is loaded; there is: stamp/)
+    const odd: object = { slott: defineSlot<number>()('n') }
+    expect(() => host.plugin('stamp', odd)).toThrow('plugin.slott: is not known: there are slot, otherwise, parse')
     await expect(host.replace('stamp', manifest('two', { name: 'other' }))).rejects.toThrow(/plugin.name/)
     await host.close()
   })

@@ -1,7 +1,7 @@
 /** Whose requests are counted together. */
 import { hash } from 'node:crypto'
 import { ConfigError, type Exchange } from '@sluice/core'
-import { fieldOption, wholeOption } from '@sluice/core/options'
+import { fieldOption, strictOption, wholeOption } from '@sluice/core/options'
 import { networkOf } from './client-network.ts'
 
 /**
@@ -36,6 +36,7 @@ export function compileKey<N>(key: KeyOption<N> = 'client', prefixes: PrefixOpti
   if (key === 'global') return () => ''
   if (typeof key === 'function') return key
   if (typeof key === 'object' && key !== null) {
+    strictOption<object>(key, 'header' in key ? ['header'] : ['apiKey'], `${at}.key`)
     if ('header' in key) return fieldKey(fieldOption(key.header, `${at}.key.header`), shortened, byClient)
     if ('apiKey' in key) return fieldKey(fieldOption(key.apiKey, `${at}.key.apiKey`), digestOf, byClient)
   }

@@ -1,6 +1,6 @@
 /** What a request takes from its limits: known beforehand, or from the reply. */
 import { ConfigError, type Exchange, type Reply } from '@sluice/core'
-import { fieldOption, objectOption } from '@sluice/core/options'
+import { fieldOption, strictOption } from '@sluice/core/options'
 import type { CostOption, ReplyCostOption } from './policy-options.ts'
 import type { Policy } from './policy.ts'
 
@@ -29,7 +29,7 @@ export function compileReplyCost<N>(
       throw new TypeError(`the replyCost of the limit "${name}" gave ${cost}`)
     }
   }
-  const field = fieldOption(objectOption(option, `${at}.replyCost`).header, `${at}.replyCost.header`)
+  const field = fieldOption(strictOption(option, ['header'], `${at}.replyCost`).header, `${at}.replyCost.header`)
   return (_exchange, { headers }) => {
     const value = headers.get(field)
     return value !== undefined && /^\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : 0

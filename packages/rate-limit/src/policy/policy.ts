@@ -34,7 +34,7 @@ const DEFAULT_WINDOW_MS = 60_000
 const MAX_WINDOW_MS = 2 ** 45
 
 /**
- * Checks one policy; `isOnly` says whether it has the middleware to itself, `keyGroup` which others have its key.
+ * Checks one policy, whose names are known; `isOnly` says whether it has the middleware to itself, `keyGroup` which others have its key.
  * @throws {ConfigError} `ERR_SLUICE_CONFIG`
  */
 export function resolvePolicy<N>(options: PolicyOptions<N>, at: string, isOnly: boolean, keyGroup?: number): Policy {

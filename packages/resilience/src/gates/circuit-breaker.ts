@@ -36,7 +36,7 @@ const EVENTS: Readonly<Record<BreakerState, EventChannel<BreakerEvent>>> = {
 
 /**
  * A breaker for each target of an upstream.
- * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option out of range
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): GateFactory {
   strictOption(options, NAMES, 'circuitBreaker')

@@ -13,7 +13,7 @@ import { successRateOutliers } from './success-rate.ts'
 
 /**
  * Leaves out targets that fail. What a client gave up, and what found no room here, counts for nothing.
- * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option out of range
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known
  */
 export function outlierEjection(options: OutlierEjectionOptions = {}): GateFactory {
   const policy = ejectionPolicy(options)

@@ -36,7 +36,7 @@ const ROUNDING_MS = 0.001
 
 /**
  * Lets targets that come in begin slowly. Those that an upstream begins with have their full weight: they are all cold.
- * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option out of range
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known
  */
 export function slowStart(options: SlowStartOptions = {}): GateFactory {
   strictOption(options, NAMES, 'slowStart')

@@ -1,5 +1,6 @@
 /** A reply that stands in for a route's own: as data, made anew for each exchange, or made by a function. */
 import { ConfigError, type Exchange, type InternalError, Reply } from '@sluice/core'
+import { strictOption } from '@sluice/core/options'
 
 /** A reply as plain data. */
 export interface FallbackData {
@@ -18,7 +19,7 @@ export function fallbackOption<N>(fallback: FallbackData | FallbackFunction<N>, 
   if (typeof fallback === 'function') return fallback
   if (typeof fallback !== 'object' || fallback === null)
     throw new ConfigError(at, 'must be a function, or an object with status, headers and body')
-  const { status = 200, headers = {}, body } = fallback
+  const { status = 200, headers = {}, body } = strictOption(fallback, ['status', 'headers', 'body'], at)
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const make = (): Reply => {
     if (text === undefined) return Reply.empty(status, headers)

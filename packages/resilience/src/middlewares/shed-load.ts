@@ -173,6 +173,7 @@ function thresholdsOption(list: readonly ShedThresholds[], at: string): readonly
 function classChoice<N>(choice: ShedLoadOptions<N>['classOf'], classes: number): (exchange: Exchange<N>) => number {
   if (choice === undefined) return () => 0
   if (typeof choice !== 'object' || choice === null) return functionOption(choice, 'shedLoad.classOf')!
+  strictOption(choice, ['header', 'fallback'], 'shedLoad.classOf')
   const header = fieldOption(choice.header, 'shedLoad.classOf.header')
   const fallback = wholeOption(choice.fallback, classes - 1, 'shedLoad.classOf.fallback', 0)
   return ({ request }) => {

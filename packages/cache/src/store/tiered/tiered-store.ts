@@ -9,6 +9,7 @@
 import { ConfigError } from '@sluice/core'
 import { functionOption, type OptionNames, strictOption } from '@sluice/core/options'
 import type { Clock } from '@sluice/wire'
+import { madeStore } from '../made-store.ts'
 import type { MemoryStore } from '../memory/memory-store.ts'
 import type {
   CacheLease,
@@ -63,7 +64,12 @@ export function tieredStore(options: TieredStoreOptions): (services: CacheStoreS
   for (const name of ['memory', 'behind'] as const)
     if (functionOption(options[name], `tieredStore.${name}`) === undefined)
       throw new ConfigError(`tieredStore.${name}`, 'must be a store')
-  return (services) => new TieredStore(options.memory(services), options.behind(services), services.clock)
+  return (services) =>
+    new TieredStore(
+      madeStore(options.memory, services, 'tieredStore.memory'),
+      madeStore(options.behind, services, 'tieredStore.behind'),
+      services.clock,
+    )
 }
 
 /** See {@link tieredStore}. */

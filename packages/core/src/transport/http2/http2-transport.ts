@@ -89,7 +89,7 @@ const NAMES: OptionNames<Http2TransportOptions> = {
  * A transport for upstreams whose targets speak HTTP/2, gRPC servers above all. Streams flow both ways at once; trailers and 1xx
  * replies pass; a reply that is reset is never taken for complete; a request that a target says it did not look at may be sent
  * again, whatever its method (`ERR_SLUICE_STREAM_REFUSED`).
- * @throws {ConfigError} `ERR_SLUICE_CONFIG` for a number out of range, or TLS options that are wrong
+ * @throws {ConfigError} `ERR_SLUICE_CONFIG` for an option that is wrong or not known
  */
 export function http2Transport(options: Http2TransportOptions = {}): Transport {
   return new Http2Transport(options)
