@@ -144,10 +144,11 @@ describe('a wrong option', () => {
     expect(() => httpCache(options as never)).toThrow(expect.objectContaining({ path, code: 'ERR_SLUICE_CONFIG' }))
   })
 
-  it('of a route is one, too; and its store is that of the cache', () => {
+  it('of a route is one, too; and its store, clock and chance are those of the cache', () => {
     const cache = httpCache({ store })
     expect(() => cache.with({ maxVariants: 0 })).toThrow(ConfigError)
     expect(() => cache.with({ store } as never)).toThrow('httpCache.store')
+    expect(() => cache.with({ random: Math.random } as never)).toThrow('httpCache.random: is not known')
   })
 
   it.each([

@@ -14,7 +14,6 @@ import {
 } from './options/option-checks.ts'
 import { ListenerTls } from './tls/listener-tls.ts'
 
-const MAX_PORT = 65_535
 const LISTEN_NAMES: OptionNames<ListenOptions> = {
   port: true,
   host: true,
@@ -63,7 +62,7 @@ type NumberOfListener = {
 export function checkListenOptions(options: ListenOptions): void {
   if (typeof options !== 'object') throw new ConfigError('listen', 'must be an object, such as { port: 8080 }')
   const { port, host, path, http2, allowHalfOpen, listener } = strictOption(options, LISTEN_NAMES, 'listen')
-  wholeOption(port, 0, 'listen.port', 0, MAX_PORT)
+  wholeOption(port, 0, 'listen.port', 0, 65_535)
   for (const [name, least] of LEAST) wholeOption(options[name], least, `listen.${name}`, least)
   if (host !== undefined) textOption(host, 'listen.host')
   if (path !== undefined) textOption(path, 'listen.path')

@@ -5,7 +5,6 @@
  *     route.use(plugin('plugins/headers/plugin.yaml')).forward(upstream)
  */
 import type { Has, Middleware, Slot } from '@sluice/core'
-import { objectOption } from '@sluice/core/options'
 import { type PluginHostOptions, resolveHostOptions } from './host/host-options.ts'
 import { Host, PUBLISHING } from './host/plugin-host.ts'
 import {
@@ -44,12 +43,8 @@ export function plugin<const Name extends string, T>(
   options: (PluginOptions | PluginResult<Name, T>) & PluginHostOptions = {},
 ): OwnPluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
   const resolved = resolveManifest(manifest)
-  const result: Record<string, unknown> = {}
-  const own: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(objectOption(options, 'plugin')))
-    (RESULT_OPTIONS.includes(name) ? result : own)[name] = value
-  const host = new Host(resolveHostOptions(own), PUBLISHING)
-  const middleware = pluginMiddleware(host.begin(resolved), result as unknown as PluginResult<Name, T>)
+  const host = new Host(resolveHostOptions(options, RESULT_OPTIONS), PUBLISHING)
+  const middleware = pluginMiddleware(host.begin(resolved), options)
   return Object.defineProperties(middleware, {
     replace: { value: (next: PluginManifest | string) => host.replace(resolved.name, next) },
     close: { value: () => host.close() },

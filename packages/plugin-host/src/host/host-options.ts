@@ -23,7 +23,7 @@ export interface PluginHostOptions {
   readonly onLog?: (entry: PluginLogEvent) => void
 }
 
-const HOST_OPTION_NAMES: OptionNames<PluginHostOptions> = {
+const NAMES: OptionNames<PluginHostOptions> = {
   clock: true,
   random: true,
   kv: true,
@@ -40,9 +40,9 @@ export interface HostSettings {
   readonly onLog: ((entry: PluginLogEvent) => void) | undefined
 }
 
-/** @throws {ConfigError} `ERR_SLUICE_CONFIG` */
-export function resolveHostOptions(options: PluginHostOptions): HostSettings {
-  strictOption(options, HOST_OPTION_NAMES, 'pluginHost')
+/** `others` are names that may stand beside them. @throws {ConfigError} `ERR_SLUICE_CONFIG` */
+export function resolveHostOptions(options: PluginHostOptions, others: readonly string[] = []): HostSettings {
+  strictOption(options, [...Object.keys(NAMES), ...others], 'pluginHost')
   for (const name of ['random', 'onLog'] as const)
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new ConfigError(`pluginHost.${name}`, 'must be a function')

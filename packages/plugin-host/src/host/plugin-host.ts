@@ -7,6 +7,7 @@
  *     await host.replace('waf', 'plugins/waf-2/plugin.yaml')
  */
 import { ConfigError, type Has, type Middleware, type Slot } from '@sluice/core'
+import { strictOption } from '@sluice/core/options'
 import { pluginBreakerChanged, pluginCallEnded, pluginFaulted, pluginLogged } from '../events.ts'
 import type { PluginServices } from '../host-functions/guest.ts'
 import type { PluginManifest } from '../manifest/manifest.ts'
@@ -17,7 +18,13 @@ import type { VersionObserver } from '../observe/version-reports.ts'
 import { extismRuntime } from '../runtime/extism-runtime.ts'
 import { ModuleCache } from '../runtime/module-cache.ts'
 import { type HostSettings, type PluginHostOptions, resolveHostOptions } from './host-options.ts'
-import { type PluginMiddleware, pluginMiddleware, type PluginOptions, type PluginResult } from './plugin-middleware.ts'
+import {
+  type PluginMiddleware,
+  pluginMiddleware,
+  type PluginOptions,
+  type PluginResult,
+  RESULT_OPTIONS,
+} from './plugin-middleware.ts'
 import { assertSameName, type PluginSlot as Place, PluginSlot, type PluginSnapshot } from './plugin-slot.ts'
 
 /** A host. */
@@ -104,7 +111,9 @@ export class Host implements PluginHost {
     name: string,
     options: PluginOptions | PluginResult<Name, T> = {},
   ): PluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
-    return pluginMiddleware(this.#placeOf(name), options)
+    const place = this.#placeOf(name)
+    strictOption<object>(options, RESULT_OPTIONS, 'plugin')
+    return pluginMiddleware(place, options)
   }
 
   async replace(name: string, manifest: PluginManifest | string): Promise<void> {

@@ -10,7 +10,6 @@ import {
   type Reply,
   type Slot,
 } from '@sluice/core'
-import { strictOption } from '@sluice/core/options'
 import { pluginSkipped } from '../events.ts'
 import { PluginRun, type TakeResult } from '../exchange/plugin-run.ts'
 import type { PluginSlot, PluginSnapshot } from './plugin-slot.ts'
@@ -46,7 +45,6 @@ export function pluginMiddleware<Name extends string, T>(
   place: PluginSlot,
   options: PluginOptions | PluginResult<Name, T>,
 ): PluginMiddleware & Middleware<unknown, Has<Slot<Name, T>>> {
-  strictOption<object>(options, RESULT_OPTIONS, 'plugin')
   const takeResult = options.slot === undefined ? undefined : taking(options)
   const name = `plugin:${place.name}${place.isolation === 'worker' ? ' (worker)' : ''}`
   const middleware = defineMiddleware(name, (exchange: Exchange, next: Handler) => {
